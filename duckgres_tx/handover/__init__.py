@@ -1,0 +1,1 @@
+"""duckgres_tx."""
