@@ -1,0 +1,139 @@
+"""Stopping what runs: CancelRequest, ``statement_timeout`` and hang-up all end in one ``interrupt()``.
+
+Spec: protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import Protocol
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from duckgres_tx.errors import PgError, QueryCanceled
+
+# An interrupt that arrives between two steps of DuckDB's is lost (a new query clears the flag), so it is said again.
+REPEAT_INTERVAL_S = 0.05
+
+
+class SupportsInterrupt(Protocol):
+    """Something that runs and can be told to stop: a native connection or an execution."""
+
+    def interrupt(self) -> None:
+        """Stop what runs now; never blocks."""
+
+
+def user_request() -> PgError:
+    """What a statement that a CancelRequest has stopped ends with."""
+    return QueryCanceled("canceling statement due to user request")
+
+
+def statement_timeout() -> PgError:
+    """What a statement that took longer than ``statement_timeout`` ends with."""
+    return QueryCanceled("canceling statement due to statement timeout")
+
+
+class Interruption:
+    """One session's way to stop the statement that it runs, if it runs one.
+
+    The session says ``begin`` before it hands a statement to the engine and ``end`` when the engine has let go of it; so a
+    request that comes between statements does nothing, as PostgreSQL has it.
+
+    Attributes:
+        reason: Why the statement of now was told to stop; what the client hears instead of the engine's own words.
+    """
+
+    __slots__ = ("_reactor", "_repeat", "_targets", "_timeout", "reason")
+
+    def __init__(self, reactor: IReactorTime) -> None:
+        self._reactor = reactor
+        self._targets: tuple[SupportsInterrupt, ...] = ()
+        self._timeout: IDelayedCall | None = None
+        self._repeat: IDelayedCall | None = None
+        self.reason: PgError | None = None
+
+    @property
+    def running(self) -> bool:
+        """A statement is with the engine."""
+        return bool(self._targets)
+
+    def begin(self, *targets: SupportsInterrupt, timeout_s: float = 0.0) -> None:
+        """A statement goes to the engine.
+
+        Args:
+            targets: What has to be interrupted to stop it.
+            timeout_s: Stop it by itself after this long; 0 = never.
+        """
+        self._targets = targets
+        self.reason = None
+        if timeout_s > 0 and self._timeout is None:
+            self._timeout = self._reactor.callLater(timeout_s, self._time_is_up)
+
+    def end(self) -> None:
+        """The engine has let go of the statement."""
+        self._targets = ()
+        if self._timeout is not None:
+            self._timeout.cancel()
+            self._timeout = None
+        if self._repeat is not None:
+            self._repeat.cancel()
+            self._repeat = None
+
+    def request(self, reason: PgError) -> bool:
+        """Stop the statement that runs now.
+
+        Returns:
+            False when none does; then nothing has happened.
+        """
+        if not self._targets:
+            return False
+        if self.reason is None:
+            self.reason = reason
+            self._interrupt()
+        return True
+
+    def _time_is_up(self) -> None:
+        self._timeout = None
+        self.request(statement_timeout())
+
+    def _interrupt(self) -> None:
+        for target in self._targets:
+            target.interrupt()
+        self._repeat = self._reactor.callLater(REPEAT_INTERVAL_S, self._interrupt)
+
+
+class Cancelable(Protocol):
+    """A session as the registry sees it."""
+
+    def cancel(self) -> None:
+        """Stop the statement that runs now, if any."""
+
+
+class CancellationRegistry:
+    """Who may cancel what: backend pid and secret key to session."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[int, tuple[bytes, Cancelable]] = {}
+
+    def __contains__(self, backend_pid: int) -> bool:
+        return backend_pid in self._sessions
+
+    def add(self, backend_pid: int, secret_key: bytes, session: Cancelable) -> None:
+        """A session can be cancelled from now on by whoever knows both numbers."""
+        self._sessions[backend_pid] = (secret_key, session)
+
+    def remove(self, backend_pid: int) -> None:
+        """The session is gone."""
+        self._sessions.pop(backend_pid, None)
+
+    def cancel(self, backend_pid: int, secret_key: bytes) -> bool:
+        """Cancel the session's statement if the key fits; the comparison takes the same time wherever they differ.
+
+        Returns:
+            Whether the session is known and the key was right (not whether a statement was running).
+        """
+        known = self._sessions.get(backend_pid)
+        if known is None or not hmac.compare_digest(known[0], secret_key):
+            return False
+        known[1].cancel()
+        return True

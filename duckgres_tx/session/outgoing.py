@@ -1,0 +1,86 @@
+"""What goes to the client: gathered, written in one piece, held back while the client doesn't read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IPushProducer, ITransport
+from zope.interface import implementer
+
+# A result that is still growing is handed to the transport in pieces of about this size.
+FLUSH_BYTES = 64 * 1024
+
+
+@implementer(IPushProducer)
+class Outgoing:
+    """The session's output.
+
+    Small messages are gathered until ``flush``, so that a whole answer is one write. The transport says when it is full
+    (``IPushProducer``); then ``paused`` is set, and whoever produces asks nothing more of the engine until ``on_writable``.
+
+    Attributes:
+        paused: The transport has enough; produce no more.
+        on_writable: Called when it wants more again.
+        closed: The connection is going away; writes are dropped.
+    """
+
+    __slots__ = ("_parts", "_size", "_transport", "closed", "on_writable", "paused")
+
+    def __init__(self, transport: ITransport) -> None:
+        self._transport = transport
+        self._parts: list[bytes] = []
+        self._size = 0
+        self.paused = False
+        self.closed = False
+        self.on_writable: Callable[[], None] | None = None
+        transport.registerProducer(self, True)
+
+    def write(self, data: bytes) -> None:
+        """Add encoded messages; they leave with the next flush, or now when much has gathered."""
+        self._parts.append(data)
+        self._size += len(data)
+        if self._size >= FLUSH_BYTES:
+            self.flush()
+
+    def write_all(self, buffers: list[bytes]) -> None:
+        """Add buffers that an execution has filled."""
+        for data in buffers:
+            self.write(data)
+
+    def flush(self) -> None:
+        """Hand everything gathered to the transport."""
+        parts = self._parts
+        if not parts:
+            return
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        self._parts = []
+        self._size = 0
+        if not self.closed:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Write what is gathered, then hang up once the client has taken it."""
+        if self.closed:
+            return
+        self.flush()
+        self.closed = True
+        # A transport with a producer would wait for more.
+        self._transport.unregisterProducer()
+        self._transport.loseConnection()
+
+    def pauseProducing(self) -> None:
+        """The transport is full."""
+        self.paused = True
+
+    def resumeProducing(self) -> None:
+        """The transport wants more."""
+        self.paused = False
+        if self.on_writable is not None:
+            self.on_writable()
+
+    def stopProducing(self) -> None:
+        """The transport is gone; ``connectionLost`` tells the session."""
+        self.closed = True
+        self.paused = True
+        self._parts = []
+        self._size = 0

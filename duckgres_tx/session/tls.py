@@ -1,0 +1,103 @@
+"""TLS on a client's connection, with little memory for each idle one.
+
+Spec: protocol-flow.html#PROTOCOL-FLOW-SSL
+"""
+
+from __future__ import annotations
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificates
+from OpenSSL import SSL
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, IProtocol, ITransport
+from twisted.internet.protocol import Factory
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from zope.interface import implementer
+
+ALPN_PROTOCOL = b"postgresql"
+
+# Some asynchronous libpq clients hang on longer records: libpq keeps the rest of a record where poll() doesn't see it.
+RECORD_BYTES = 8 * 1024
+
+# PostgreSQL's default for ssl_ciphers.
+_CIPHERS = b"HIGH:MEDIUM:+3DES:!aNULL"
+
+
+class CappedConnection(SSL.Connection):
+    """A connection whose records hold at most ``RECORD_BYTES``."""
+
+    def send(self, buf: bytes, flags: int = 0) -> int:
+        """Encrypt one record; the caller comes back with what is left, as after any short write."""
+        return super().send(buf[:RECORD_BYTES], flags)
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class TlsServer:
+    """The server's side of TLS: one context for all of a host's clients.
+
+    Args:
+        certificate_pem: The certificate chain, the server's own certificate first.
+        private_key_pem: Its key.
+
+    Attributes:
+        end_point_digest: The ``tls-server-end-point`` channel binding of the certificate (RFC 5929, section 4.1).
+    """
+
+    def __init__(self, certificate_pem: str, private_key_pem: str) -> None:
+        self._context = _context(certificate_pem, private_key_pem)
+        self.end_point_digest = _end_point_digest(certificate_pem)
+        self._factory = TLSMemoryBIOFactory(self, False, Factory())
+        # Sessions gather their writes themselves; Twisted's buffering transport would delay them by a turn of the loop.
+        self._factory.protocol = TLSMemoryBIOProtocol
+        self._factory.noisy = False
+
+    def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        """Make the OpenSSL side of one connection."""
+        return CappedConnection(self._context, None)
+
+    def wrap(self, transport: ITransport, protocol: IProtocol) -> TLSMemoryBIOProtocol:
+        """Put TLS between a transport and its protocol, before the first byte of the client's hello is read.
+
+        Args:
+            transport: The plain transport; from now on only the TLS layer reads and writes it.
+            protocol: It is connected anew: ``makeConnection`` is called with the TLS layer as its transport.
+
+        Returns:
+            The TLS layer; bytes that were read too early go into its ``dataReceived``.
+        """
+        layer = TLSMemoryBIOProtocol(self._factory, protocol)
+        transport.protocol = layer
+        layer.makeConnection(transport)
+        return layer
+
+
+def _context(certificate_pem: str, private_key_pem: str) -> SSL.Context:
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    # Sessions are not resumed, as in PostgreSQL.
+    context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_TICKET)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_cipher_list(_CIPHERS)
+    certificate, *intermediates = load_pem_x509_certificates(certificate_pem.encode())
+    context.use_certificate(certificate)
+    for intermediate in intermediates:
+        context.add_extra_chain_cert(intermediate)
+    context.use_privatekey(load_pem_private_key(private_key_pem.encode(), None))
+    context.check_privatekey()
+    context.set_alpn_select_callback(_choose_protocol)
+    return context
+
+
+def _choose_protocol(connection: SSL.Connection, offered: list[bytes]) -> bytes | object:
+    return ALPN_PROTOCOL if ALPN_PROTOCOL in offered else SSL.NO_OVERLAPPING_PROTOCOLS
+
+
+def _end_point_digest(certificate_pem: str) -> bytes:
+    certificate = load_pem_x509_certificates(certificate_pem.encode())[0]
+    algorithm = certificate.signature_hash_algorithm
+    # "if the certificate's signatureAlgorithm uses [...] MD5 or SHA-1, then use SHA-256"; Ed25519 names none, and OpenSSL's
+    # clients take SHA-256 then.
+    if algorithm is None or algorithm.name in {"md5", "sha1"}:
+        algorithm = hashes.SHA256()
+    return certificate.fingerprint(algorithm)
