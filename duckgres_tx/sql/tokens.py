@@ -1,0 +1,233 @@
+"""PostgreSQL's lexical rules as one compiled regular expression.
+
+Texts are read as with ``standard_conforming_strings = on``: a backslash is an escape only in ``E'…'``.
+DuckDB's additions (``{``, ``}``, ``$name``) are read too, so that its own syntax passes through whole.
+
+Spec: sql-syntax-lexical.html#SQL-SYNTAX-LEXICAL
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from typing import NamedTuple
+
+from duckgres_tx.errors import PgError
+
+
+class Kind(enum.Enum):
+    """What a token is."""
+
+    WORD = "word"
+    """A keyword or an unquoted identifier."""
+    QUOTED_NAME = "quoted name"
+    STRING = "string"
+    """A string constant in any of its spellings: '…', E'…', U&'…', B'…', X'…', N'…', $tag$…$tag$."""
+    NUMBER = "number"
+    PARAMETER = "parameter"
+    OPERATOR = "operator"
+    """An operator; ``::``, ``:=`` and ``*`` among them."""
+    PUNCTUATION = "punctuation"
+    """One of ``( ) [ ] { } , ; : .``"""
+
+
+class Token(NamedTuple):
+    """One token; a tuple and not an attrs class because a large INSERT has a hundred thousand of them.
+
+    ``start`` and ``end`` count characters from the start of the statement's text.
+    """
+
+    kind: Kind
+    text: str
+    start: int
+    end: int
+    word: str
+    """The lower-cased text of a ``WORD``; empty for every other kind, so that ``"select"`` is no keyword."""
+
+    @property
+    def name(self) -> str:
+        """The identifier that this token spells: folded to lower case, or unquoted; empty for other kinds."""
+        if self.kind is Kind.QUOTED_NAME:
+            return unquote_name(self.text)
+        return self.word
+
+    def is_word(self, *words: str) -> bool:
+        """Whether this is one of these (lower-case) keywords, unquoted."""
+        return self.word in words and self.word != ""
+
+
+# DuckDB replaces Unicode's spaces by ASCII ones before it parses, so they separate tokens here as well.
+_SPACE = r"\s\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff"
+_NAME_START = r"A-Za-z_\u0080-\U0010ffff"
+_TAG = rf"(?:[{_NAME_START}][A-Za-z0-9_\u0080-\U0010ffff]*+)?+"
+
+_TOKEN = re.compile(
+    rf"""
+      (?P<skip>[{_SPACE}]++ | --[^\r\n]*+)
+    | (?P<comment>/\*)
+    | (?P<escaped>[eE]'[^'\\]*+(?:(?:''|\\.)[^'\\]*+)*+')
+    | (?P<string>(?:[bBxXnN]|[uU]&)?'[^']*+(?:''[^']*+)*+')
+    | (?P<open_string>(?:[eEbBxXnN]|[uU]&)?')
+    | (?P<quoted>(?:[uU]&)?"[^"]*+(?:""[^"]*+)*+")
+    | (?P<open_name>(?:[uU]&)?")
+    | (?P<word>[{_NAME_START}][A-Za-z0-9_$\u0080-\U0010ffff]*+)
+    | (?P<number>0[xX][0-9A-Fa-f_]++ | 0[oO][0-7_]++ | 0[bB][01_]++
+        | (?:[0-9][0-9_]*+(?:\.(?!\.)[0-9_]*+)?+ | \.[0-9][0-9_]*+)(?:[eE][+-]?[0-9][0-9_]*+)?+)
+    | (?P<parameter>\$[0-9]++)
+    | (?P<dollar>\$(?P<tag>{_TAG})\$.*?\$(?P=tag)\$)
+    | (?P<open_dollar>\${_TAG}\$)
+    | (?P<named_parameter>\$[{_NAME_START}][A-Za-z0-9_\u0080-\U0010ffff]*+)
+    | (?P<cast>::|:=)
+    | (?P<punctuation>[()\[\]{{}},;:.])
+    | (?P<operator>(?:(?!--|/\*)[+\-*/<>=~!@\#%^&|`?])++)
+    | (?P<unknown>.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+_KINDS = {
+    "word": Kind.WORD,
+    "string": Kind.STRING,
+    "escaped": Kind.STRING,
+    "dollar": Kind.STRING,
+    "quoted": Kind.QUOTED_NAME,
+    "number": Kind.NUMBER,
+    "parameter": Kind.PARAMETER,
+    "named_parameter": Kind.PARAMETER,
+    "cast": Kind.OPERATOR,
+    "punctuation": Kind.PUNCTUATION,
+    # Anything else is DuckDB's to refuse, with its own message.
+    "unknown": Kind.OPERATOR,
+}
+_UNTERMINATED = {
+    "open_string": "unterminated quoted string",
+    "open_name": "unterminated quoted identifier",
+    "open_dollar": "unterminated dollar-quoted string",
+}
+_COMMENT_EDGE = re.compile(r"/\*|\*/")
+# "A multiple-character operator name cannot end in + or -, unless the name also contains at least one of these"
+_MAY_END_IN_SIGN = frozenset("~!@#%^&|`?")
+
+
+def tokenize(sql: str) -> tuple[Token, ...]:
+    """Cut a text into tokens; comments and white space are left out.
+
+    Raises:
+        PgError: 42601 for a string, name or comment that doesn't end, with its position.
+    """
+    tokens: list[Token] = []
+    append = tokens.append
+    position, end = 0, len(sql)
+    match_at = _TOKEN.match
+    kinds = _KINDS
+    while position < end:
+        match = match_at(sql, position)
+        # The last alternative takes any character, so there is always a match.
+        assert match is not None
+        group = match.lastgroup
+        start, position = position, match.end()
+        if group == "skip":
+            continue
+        if group == "word":
+            text = match.group()
+            append(Token(Kind.WORD, text, start, position, text.lower()))
+        elif group in kinds:
+            append(Token(kinds[group], match.group(), start, position, ""))
+        elif group == "operator":
+            position = _operator_end(match.group(), start)
+            append(Token(Kind.OPERATOR, sql[start:position], start, position, ""))
+        elif group == "comment":
+            position = _comment_end(sql, start)
+        else:
+            raise _syntax_error(_UNTERMINATED[group or ""], sql, start)
+    return tuple(tokens)
+
+
+def _operator_end(text: str, start: int) -> int:
+    """Where the operator that begins this run of operator characters ends: ``=-1`` is ``=`` and ``-1``."""
+    length = len(text)
+    if _MAY_END_IN_SIGN.isdisjoint(text):
+        while length > 1 and text[length - 1] in "+-":
+            length -= 1
+    return start + length
+
+
+def _comment_end(sql: str, start: int) -> int:
+    """Where the comment ends that starts here; comments nest."""
+    depth, position = 0, start
+    while True:
+        edge = _COMMENT_EDGE.search(sql, position)
+        if edge is None:
+            raise _syntax_error("unterminated /* comment", sql, start)
+        depth += 1 if edge.group() == "/*" else -1
+        position = edge.end()
+        if depth == 0:
+            return position
+
+
+def _syntax_error(message: str, sql: str, start: int) -> PgError:
+    # As PostgreSQL's scanner does, the text shown runs from the open quote to the end of the input.
+    return PgError("42601", f'{message} at or near "{sql[start:]}"', position=start + 1)
+
+
+def unquote_name(text: str) -> str:
+    """The name that a quoted identifier spells, ``U&"…"`` with its default escape character included."""
+    if text[0] == '"':
+        return text[1:-1].replace('""', '"')
+    return _unicode_escapes(text[3:-1].replace('""', '"'))
+
+
+_UNICODE_ESCAPE = re.compile(r"\\(?:\\|([0-9A-Fa-f]{4})|\+([0-9A-Fa-f]{6}))")
+
+
+def _unicode_escapes(text: str) -> str:
+    def character(match: re.Match[str]) -> str:
+        digits = match.group(1) or match.group(2)
+        return chr(int(digits, 16)) if digits else "\\"
+
+    # Surrogate pairs come as two escapes.
+    return _UNICODE_ESCAPE.sub(character, text).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+_ESCAPE = re.compile(r"\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.DOTALL)
+_LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+
+
+def string_value(text: str) -> str:
+    """The value of a string constant's source text.
+
+    Octal and ``\\x`` escapes count as characters below 256, which is exact for ASCII; ``B'…'`` and ``X'…'``
+    give their digits.
+    """
+    first = text[0]
+    if first == "'":
+        return text[1:-1].replace("''", "'")
+    if first == "$":
+        width = text.index("$", 1) + 1
+        return text[width:-width]
+    if first in "eE":
+        return _ESCAPE.sub(_escaped_character, text[2:-1].replace("''", "'"))
+    if first in "uU":
+        return _unicode_escapes(text[3:-1].replace("''", "'"))
+    return text[2:-1].replace("''", "'")
+
+
+def _escaped_character(match: re.Match[str]) -> str:
+    octal, short, four, eight, other = match.groups()
+    if octal:
+        return chr(int(octal, 8) & 0xFF)
+    digits = short or four or eight
+    if digits:
+        code = int(digits, 16)
+        return chr(code) if code < 0x110000 else "\ufffd"
+    return _LETTERS.get(other, other)
+
+
+def quote_name(name: str) -> str:
+    """A name as a quoted identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quote_string(value: str) -> str:
+    """A value as a string constant."""
+    return "'" + value.replace("'", "''") + "'"
