@@ -96,7 +96,7 @@ class PgError(Exception):
         return f"<{type(self).__name__} {self.sqlstate} {self.severity.value} {self.message!r}>"
 
 
-class _FixedSqlstate(PgError):
+class _FixedSqlstateError(PgError):
     """An error whose class stands for one SQLSTATE."""
 
     SQLSTATE = ""
@@ -112,7 +112,7 @@ class _FixedSqlstate(PgError):
         super().__init__(self.SQLSTATE, message, detail, hint, position, severity)
 
 
-class ProtocolViolation(_FixedSqlstate):
+class ProtocolViolation(_FixedSqlstateError):
     """The peer broke the protocol (08P01).
 
     As ERROR the message was whole and the conversation can go on; as FATAL the place in the stream is lost.
@@ -121,32 +121,32 @@ class ProtocolViolation(_FixedSqlstate):
     SQLSTATE = "08P01"
 
 
-class QueryCanceled(_FixedSqlstate):
+class QueryCanceled(_FixedSqlstateError):
     """A statement was stopped by a CancelRequest or a time limit (57014)."""
 
     SQLSTATE = "57014"
 
 
-class AdminShutdown(_FixedSqlstate):
+class AdminShutdown(_FixedSqlstateError):
     """The server ends this session: shutdown, drain, termination by an administrator (57P01)."""
 
     SQLSTATE = "57P01"
 
 
-class TooManyConnections(_FixedSqlstate):
+class TooManyConnections(_FixedSqlstateError):
     """A limit on connections is reached (53300)."""
 
     SQLSTATE = "53300"
 
 
-class FeatureNotSupported(_FixedSqlstate):
+class FeatureNotSupported(_FixedSqlstateError):
     """Well-formed, and not offered by this server (0A000)."""
 
     SQLSTATE = "0A000"
 
 
 class LocalProtocolError(Exception):
-    """This server was about to break the protocol: a bug of ours.
+    """The server was about to break the protocol: a bug of ours.
 
     Whoever runs a session logs it with its traceback, tells the client `XX000`, and closes the connection.
     """

@@ -92,7 +92,7 @@ class Query(FrontendMessage):
 class Parse(FrontendMessage):
     """Parse: make a prepared statement; the name "" is the unnamed one.
 
-    Wire: Byte1('P') Int32(len) String(statement) String(query) Int16(n) n×Int32(parameter type OID, 0 = unspecified)
+    Wire: Byte1('P') Int32(len) String(statement) String(query) Int16(n) n*Int32(parameter type OID, 0 = unspecified)
     Spec: protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-PARSE
     """
 
@@ -112,7 +112,7 @@ class Bind(FrontendMessage):
     """Bind: make a portal from a prepared statement.
 
     Wire: Byte1('B') Int32(len) String(portal) String(statement)
-          Int16(n) n×Int16(format) Int16(m) m×(Int32(len, -1 = NULL) Byten) Int16(k) k×Int16(format)
+          Int16(n) n*Int16(format) Int16(m) m*(Int32(len, -1 = NULL) Byten) Int16(k) k*Int16(format)
     Spec: protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-BIND
 
     Attributes:
@@ -271,8 +271,8 @@ class CopyFail(FrontendMessage):
 class FunctionCall(FrontendMessage):
     """FunctionCall: call a function by its OID, as PQfn does.
 
-    Wire: Byte1('F') Int32(len) Int32(function OID) Int16(n) n×Int16(format)
-          Int16(m) m×(Int32(len, -1 = NULL) Byten) Int16(result format)
+    Wire: Byte1('F') Int32(len) Int32(function OID) Int16(n) n*Int16(format)
+          Int16(m) m*(Int32(len, -1 = NULL) Byten) Int16(result format)
     Spec: protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-FUNCTIONCALL
     """
 

@@ -104,7 +104,7 @@ class CancelRequest:
 class StartupMessage:
     """StartupMessage: who wants which database, and settings for the session.
 
-    Wire: Int32(len) Int16(major) Int16(minor) n×(String(name) String(value)) Byte1(0)
+    Wire: Int32(len) Int16(major) Int16(minor) n*(String(name) String(value)) Byte1(0)
     Spec: protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-STARTUPMESSAGE
 
     Attributes:
