@@ -1,0 +1,121 @@
+"""The seam between the engine and the rest: everything of DuckDB that the program uses."""
+
+from collections.abc import Mapping, Sequence
+from enum import IntEnum
+from typing import Any, overload
+
+from duckgres_tx.engine.execution import Execution as Execution
+from duckgres_tx.engine.execution import ResultKind as ResultKind
+from duckgres_tx.engine.logical_types import LogicalType
+from duckgres_tx.engine.native_threads import DuckDBError as DuckDBError
+from duckgres_tx.engine.native_threads import Job as Job
+from duckgres_tx.engine.timezones import RenderOptions
+
+class StatementType(IntEnum):
+    """``duckdb_statement_type``."""
+
+    INVALID = 0
+    SELECT = 1
+    INSERT = 2
+    UPDATE = 3
+    EXPLAIN = 4
+    DELETE = 5
+    PREPARE = 6
+    CREATE = 7
+    EXECUTE = 8
+    ALTER = 9
+    TRANSACTION = 10
+    COPY = 11
+    ANALYZE = 12
+    VARIABLE_SET = 13
+    CREATE_FUNC = 14
+    DROP = 15
+    EXPORT = 16
+    PRAGMA = 17
+    VACUUM = 18
+    CALL = 19
+    SET = 20
+    LOAD = 21
+    RELATION = 22
+    EXTENSION = 23
+    LOGICAL_PLAN = 24
+    ATTACH = 25
+    DETACH = 26
+    MULTI = 27
+    COPY_DATABASE = 28
+    UPDATE_EXTENSIONS = 29
+    MERGE_INTO = 30
+
+class Column:
+    name: str
+    type: LogicalType
+
+class Progress:
+    percentage: float  # -1 when unknown
+    rows_processed: int
+    total_rows: int
+
+class Database:
+    path: str
+    @property
+    def invalidated(self) -> bool: ...  # a fatal or internal error has happened: retire the worker
+    @property
+    def closed(self) -> bool: ...
+
+class Connection:
+    @property
+    def database(self) -> Database: ...
+    @property
+    def closed(self) -> bool: ...
+    def interrupt(self) -> None: ...  # what runs, or waits to run next, on this connection; any thread, never blocks
+    def progress(self) -> Progress: ...
+    def set_context(self, name: str, value: str | None) -> None: ...  # what duckgres_context(name) gives; None removes
+
+class Statement:
+    @property
+    def connection(self) -> Connection: ...
+    @property
+    def statement_type(self) -> StatementType: ...
+    @property
+    def parameter_types(self) -> tuple[LogicalType, ...]: ...  # [0] is $1; TypeId.INVALID = DuckDB could not tell
+    @property
+    def columns(self) -> tuple[Column, ...]: ...  # empty when it returns no rows; types INVALID when parameters are
+    @property
+    def result_kind(self) -> ResultKind: ...  # what it will give, as far as its type tells
+    @property
+    def closed(self) -> bool: ...
+
+class NativeThreads:
+    """The pool of native threads. All methods: reactor thread only; all but wait() and shutdown() return at once.
+
+    Jobs of one connection run one after another in the order of submission, those of different connections at the
+    same time. Submitting to something closed raises ValueError.
+    """
+
+    def __init__(self, max_threads: int, idle_timeout_s: float = 10.0) -> None: ...
+    def fileno(self) -> int: ...  # an eventfd, readable while completions wait
+    def completed(self) -> list[Job]: ...  # jobs and executions that have news, each once
+    @property
+    def thread_count(self) -> int: ...
+    @property
+    def queued(self) -> int: ...  # jobs that wait for a thread
+    def open_database(self, path: str, options: Mapping[str, str], script: str = "") -> Job: ...  # result: Database
+    def connect(self, database: Database, script: str = "") -> Job: ...  # result: Connection
+    def prepare(self, connection: Connection, sql: bytes) -> Job: ...  # result: Statement
+    def run(self, connection: Connection, sql: bytes) -> Job: ...  # result: list[list[str | None]], PostgreSQL's text form
+    def execute(
+        self,
+        statement: Statement,
+        parameters: Sequence[bytes | None],
+        parameter_formats: Sequence[int],  # none = all text, one = for all, or one for each
+        parameter_oids: Sequence[int],  # as the client declared them; missing or 0 = unknown
+        result_formats: Sequence[int],  # as parameter_formats
+        render: RenderOptions,
+        row_limit: int = 0,  # 0 = no limit
+    ) -> Execution: ...
+    def close(self, thing: Statement | Connection | Database) -> Job: ...
+    # close: whatever depends on the thing is closed with it (running statements are interrupted);
+    # a Database's job is done when its file is released. Closing twice gives a job that is done soon.
+    def wait(self, job: Job, timeout_s: float) -> None: ...
+    # wait: tests and benchmarks; until the job is over (an Execution: until it has news); TimeoutError
+    def shutdown(self) -> None: ...  # interrupt what runs, end and join the threads; then only frees happen, in place
