@@ -18,6 +18,7 @@ from typing import ClassVar, Self
 from attrs import field, frozen
 
 from duckgres_tx.errors import LocalProtocolError, PgError, Severity
+from duckgres_tx.wire.fields import formats, oids, string, value
 
 __all__ = [
     "BIND_COMPLETE",
@@ -60,7 +61,6 @@ __all__ = [
     "TransactionStatus",
 ]
 
-_NULL = b"\xff\xff\xff\xff"
 _field_numbers = struct.Struct(">IhIhih").pack
 
 
@@ -70,7 +70,7 @@ class BackendMessage:
     __slots__ = ()
     type_byte: ClassVar[bytes]
 
-    def encode_body(self) -> bytes:
+    def _body(self) -> bytes:
         """What follows the length; nothing unless the message says otherwise."""
         return b""
 
@@ -81,7 +81,7 @@ class BackendMessage:
             LocalProtocolError: A value doesn't fit the layout.
         """
         try:
-            body = self.encode_body()
+            body = self._body()
             return self.type_byte + (len(body) + 4).to_bytes(4) + body
         except (struct.error, OverflowError, UnicodeEncodeError) as error:
             raise LocalProtocolError(f"{type(self).__name__} can't be encoded: {error}") from error
@@ -105,8 +105,7 @@ class AuthenticationOk(BackendMessage):
 
     type_byte = b"R"
 
-    def encode_body(self) -> bytes:
-        """The kind."""
+    def _body(self) -> bytes:
         return (0).to_bytes(4)
 
 
@@ -120,8 +119,7 @@ class AuthenticationCleartextPassword(BackendMessage):
 
     type_byte = b"R"
 
-    def encode_body(self) -> bytes:
-        """The kind."""
+    def _body(self) -> bytes:
         return (3).to_bytes(4)
 
 
@@ -136,9 +134,8 @@ class AuthenticationSASL(BackendMessage):
     type_byte = b"R"
     mechanisms: tuple[str, ...]
 
-    def encode_body(self) -> bytes:
-        """The kind and the names."""
-        return (10).to_bytes(4) + b"".join(_string(mechanism) for mechanism in self.mechanisms) + b"\0"
+    def _body(self) -> bytes:
+        return (10).to_bytes(4) + b"".join(string(mechanism) for mechanism in self.mechanisms) + b"\0"
 
 
 @frozen
@@ -152,8 +149,7 @@ class AuthenticationSASLContinue(BackendMessage):
     type_byte = b"R"
     data: bytes = field(repr=False)
 
-    def encode_body(self) -> bytes:
-        """The kind and the data."""
+    def _body(self) -> bytes:
         return (11).to_bytes(4) + self.data
 
 
@@ -168,8 +164,7 @@ class AuthenticationSASLFinal(BackendMessage):
     type_byte = b"R"
     data: bytes = field(repr=False)
 
-    def encode_body(self) -> bytes:
-        """The kind and the data."""
+    def _body(self) -> bytes:
         return (12).to_bytes(4) + self.data
 
 
@@ -189,10 +184,9 @@ class NegotiateProtocolVersion(BackendMessage):
     newest_minor: int
     options: tuple[str, ...] = ()
 
-    def encode_body(self) -> bytes:
-        """Version, count, names."""
+    def _body(self) -> bytes:
         version = 3 << 16 | self.newest_minor
-        return struct.pack(">II", version, len(self.options)) + b"".join(_string(option) for option in self.options)
+        return struct.pack(">II", version, len(self.options)) + b"".join(string(option) for option in self.options)
 
 
 @frozen
@@ -207,8 +201,7 @@ class BackendKeyData(BackendMessage):
     backend_pid: int
     secret_key: bytes = field(repr=False)
 
-    def encode_body(self) -> bytes:
-        """The number and the key."""
+    def _body(self) -> bytes:
         return self.backend_pid.to_bytes(4, signed=True) + self.secret_key
 
 
@@ -224,9 +217,8 @@ class ParameterStatus(BackendMessage):
     name: str
     value: str
 
-    def encode_body(self) -> bytes:
-        """Name and value."""
-        return _string(self.name) + _string(self.value)
+    def _body(self) -> bytes:
+        return string(self.name) + string(self.value)
 
 
 @frozen
@@ -240,8 +232,7 @@ class ReadyForQuery(BackendMessage):
     type_byte = b"Z"
     status: TransactionStatus
 
-    def encode_body(self) -> bytes:
-        """The status."""
+    def _body(self) -> bytes:
         return self.status.value
 
 
@@ -270,7 +261,7 @@ class FieldDescription:
 
     def encode(self) -> bytes:
         """The column's part of the message."""
-        return _string(self.name) + _field_numbers(
+        return string(self.name) + _field_numbers(
             self.table_oid, self.column_number, self.type_oid, self.type_size, self.type_modifier, self.format
         )
 
@@ -286,8 +277,7 @@ class RowDescription(BackendMessage):
     type_byte = b"T"
     fields: Sequence[FieldDescription]
 
-    def encode_body(self) -> bytes:
-        """The count and the columns."""
+    def _body(self) -> bytes:
         return len(self.fields).to_bytes(2) + b"".join([column.encode() for column in self.fields])
 
 
@@ -302,10 +292,9 @@ class DataRow(BackendMessage):
     type_byte = b"D"
     values: Sequence[bytes | None]
 
-    def encode_body(self) -> bytes:
-        """The count and the values."""
+    def _body(self) -> bytes:
         parts = [len(self.values).to_bytes(2)]
-        parts += [_NULL if value is None else len(value).to_bytes(4) + value for value in self.values]
+        parts += [value(column) for column in self.values]
         return b"".join(parts)
 
 
@@ -320,9 +309,8 @@ class CommandComplete(BackendMessage):
     type_byte = b"C"
     tag: str
 
-    def encode_body(self) -> bytes:
-        """The tag, e.g. `INSERT 0 5`."""
-        return _string(self.tag)
+    def _body(self) -> bytes:
+        return string(self.tag)
 
 
 @frozen
@@ -391,10 +379,8 @@ class ParameterDescription(BackendMessage):
     type_byte = b"t"
     parameter_oids: Sequence[int]
 
-    def encode_body(self) -> bytes:
-        """The count and the OIDs."""
-        count = len(self.parameter_oids)
-        return struct.pack(f">H{count}I", count, *self.parameter_oids)
+    def _body(self) -> bytes:
+        return oids(self.parameter_oids)
 
 
 @frozen
@@ -420,10 +406,8 @@ class _CopyResponse(BackendMessage):
     format: int
     column_formats: Sequence[int]
 
-    def encode_body(self) -> bytes:
-        """The format, the count and the columns' formats."""
-        count = len(self.column_formats)
-        return struct.pack(f">bH{count}h", self.format, count, *self.column_formats)
+    def _body(self) -> bytes:
+        return self.format.to_bytes(1) + formats(self.column_formats)
 
 
 @frozen
@@ -470,8 +454,7 @@ class CopyData(BackendMessage):
     type_byte = b"d"
     data: bytes
 
-    def encode_body(self) -> bytes:
-        """The data."""
+    def _body(self) -> bytes:
         return self.data
 
 
@@ -499,9 +482,8 @@ class NotificationResponse(BackendMessage):
     channel: str
     payload: str
 
-    def encode_body(self) -> bytes:
-        """Who, where, what."""
-        return self.backend_pid.to_bytes(4, signed=True) + _string(self.channel) + _string(self.payload)
+    def _body(self) -> bytes:
+        return self.backend_pid.to_bytes(4, signed=True) + string(self.channel) + string(self.payload)
 
 
 @frozen
@@ -521,8 +503,8 @@ class _Report(BackendMessage):
         """What a client is told of `error`."""
         return cls(error.sqlstate, error.message, error.severity, error.detail, error.hint, error.position, error.where)
 
-    def encode_body(self) -> bytes:
-        """The fields in PostgreSQL's order, and a NUL. S, V, C and M are always there: clients rely on them."""
+    def _body(self) -> bytes:
+        # S, V, C and M are always there: clients rely on them. The order is PostgreSQL's.
         fields = [
             ("S", self.severity.value),
             ("V", self.severity.value),
@@ -556,13 +538,6 @@ class NoticeResponse(_Report):
     """
 
     type_byte = b"N"
-
-
-def _string(text: str) -> bytes:
-    encoded = text.encode()
-    if b"\0" in encoded:
-        raise LocalProtocolError("a string with NUL in it can't be sent")
-    return encoded + b"\0"
 
 
 def _report_field(letter: str, text: str) -> bytes:

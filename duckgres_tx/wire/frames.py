@@ -94,13 +94,13 @@ class FrameReader:
     def __next__(self) -> tuple[bytes, bytes]:
         data = self._data
         start = self._position
-        try:
-            type_byte, length = _header(data, start)
-        except struct.error:
-            self._check_type(data[start : start + 1])
-            raise StopIteration from None
-        # A negative length reads as a very high one here.
-        if type_byte not in self._limits or not 4 <= length <= self._limits[type_byte]:
+        if start + FRAME_HEADER_BYTES > len(data):
+            if start < len(data):
+                self._check_type(data[start : start + 1])
+            raise StopIteration
+        type_byte, length = _header(data, start)
+        # A negative length reads as a very high one here, an unknown type has no limit.
+        if not 4 <= length <= self._limits.get(type_byte, 0):
             self._refuse(type_byte)
         end = start + 1 + length
         if end > len(data):
@@ -117,7 +117,7 @@ class FrameReader:
         self._position = 0
 
     def _check_type(self, type_byte: bytes) -> None:
-        if type_byte and type_byte not in self._limits:
+        if type_byte not in self._limits:
             self._refuse(type_byte)
 
     def _refuse(self, type_byte: bytes) -> NoReturn:
