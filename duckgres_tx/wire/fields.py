@@ -41,7 +41,7 @@ uint16 = struct.Struct(">H").unpack_from
 int32 = struct.Struct(">i").unpack_from
 uint32 = struct.Struct(">I").unpack_from
 
-_FORMATS = frozenset({0, 1})
+_USUAL_FORMATS = {b"\0\1\0\0": (0,), b"\0\1\0\1": (1,)}
 _NULL = b"\xff\xff\xff\xff"
 
 
@@ -144,15 +144,18 @@ def read_values(body: bytes, position: int) -> tuple[list[bytes | None], int]:
 
 def read_formats(body: bytes, position: int) -> tuple[tuple[int, ...], int]:
     """Int16(n) n*Int16(format)."""
+    # None or one for all is what clients send, so these are looked up before anything is unpacked.
+    usual = _USUAL_FORMATS.get(body[position : position + 4])
+    if usual is not None:
+        return usual, position + 4
     count = uint16(body, position)[0]
     position += 2
     if count == 0:
         return (), position
-    codes: tuple[int, ...]
-    codes = int16(body, position) if count == 1 else struct.unpack_from(f">{count}h", body, position)
-    if not _FORMATS.issuperset(codes):
-        wrong = next(code for code in codes if code not in _FORMATS)
-        raise PgError("22023", f"unsupported format code: {wrong}")
+    codes: tuple[int, ...] = struct.unpack_from(f">{count}h", body, position)
+    for code in codes:
+        if code not in {0, 1}:
+            raise PgError("22023", f"unsupported format code: {code}")
     return codes, position + 2 * count
 
 

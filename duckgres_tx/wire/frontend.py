@@ -387,7 +387,7 @@ def _decode_query(body: bytes) -> Query:
 
 
 def _decode_parse(body: bytes) -> Parse:
-    # One split is the quickest way to both strings; what it copies besides them is four bytes for each parameter.
+    # One split is the quickest way to both strings.
     try:
         statement, query, rest = body.split(b"\0", 2)
     except ValueError:
@@ -398,17 +398,20 @@ def _decode_parse(body: bytes) -> Parse:
 
 
 def _decode_bind(body: bytes) -> Bind:
-    portal, position = read_string(body, 0)
-    statement, position = read_string(body, position)
-    parameter_formats, position = read_formats(body, position)
-    parameters, position = read_values(body, position)
+    # One split is the quickest way to both strings, also if it copies the values once more.
+    try:
+        portal, statement, rest = body.split(b"\0", 2)
+    except ValueError:
+        raise ProtocolViolation("invalid string in message") from None
+    parameter_formats, position = read_formats(rest, 0)
+    parameters, position = read_values(rest, position)
     if len(parameter_formats) > 1 and len(parameter_formats) != len(parameters):
         raise ProtocolViolation(
             f"bind message has {len(parameter_formats)} parameter formats but {len(parameters)} parameters"
         )
-    result_formats, position = read_formats(body, position)
-    expect_end(body, position)
-    return Bind(portal, statement, parameter_formats, parameters, result_formats)
+    result_formats, position = read_formats(rest, position)
+    expect_end(rest, position)
+    return Bind(portal.decode(), statement.decode(), parameter_formats, parameters, result_formats)
 
 
 def _decode_target(body: bytes, verb: str) -> tuple[Target, str]:
