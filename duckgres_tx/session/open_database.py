@@ -1,0 +1,109 @@
+"""One open DuckDB instance: what all sessions of a database share.
+
+The catalog's relations are a snapshot that is made anew when somebody reads it after the catalog has changed: every
+committed statement that may have changed it counts ``generation`` up.
+"""
+
+from __future__ import annotations
+
+from attrs import define, field
+from twisted.internet.defer import DeferredLock
+
+from duckgres_tx.catalog.snapshot import rebuild_script
+from duckgres_tx.engine.database import Connection, Database
+from duckgres_tx.session.executor import Executor
+
+_SCHEMAS = (
+    "SELECT schema_name FROM duckdb_schemas() WHERE database_name = {catalog} AND NOT internal "
+    "UNION SELECT 'main' ORDER BY 1"
+)
+
+
+@define(eq=False)
+class OpenDatabase:
+    """An instance while it is open.
+
+    Attributes:
+        name: The database's name, as clients say it.
+        catalog: The name that DuckDB attached it under.
+        native: The instance.
+        generation: Counts what may have changed its catalog since it was opened.
+        schemas: Names of its schemas as of ``schemas_generation``, for the effective search path.
+    """
+
+    name: str
+    catalog: str
+    native: Database
+    _executor: Executor
+    # For what no session's transaction may hold up or undo: the snapshot, limits.
+    _maintenance: Connection
+    generation: int = 1
+    schemas: frozenset[str] = frozenset()
+    schemas_generation: int = 0
+    _snapshot_generation: int = 0
+    _rebuilding: DeferredLock = field(factory=DeferredLock)
+
+    def catalog_changed(self) -> None:
+        """A statement that may have changed the catalog was committed."""
+        self.generation += 1
+
+    @property
+    def snapshot_is_fresh(self) -> bool:
+        """The catalog's relations show what is there."""
+        return self._snapshot_generation == self.generation
+
+    async def refresh_snapshot(self) -> None:
+        """Make the catalog's relations show everything committed up to now; those who ask at once share the work.
+
+        Raises:
+            DuckDBError: The script failed.
+        """
+        async with self._rebuilding:
+            if self.snapshot_is_fresh:
+                return
+            generation = self.generation
+            await self._executor.finish(self._executor.threads.run(self._maintenance, rebuild_script().encode()))
+            self._snapshot_generation = generation
+
+    async def current_schemas(self) -> frozenset[str]:
+        """The names of the schemas that are there now (committed ones)."""
+        generation = self.generation
+        if self.schemas_generation != generation:
+            query = _SCHEMAS.format(catalog=quote_literal(self.catalog))
+            rows = await self._executor.finish(self._executor.threads.run(self._maintenance, query.encode()))
+            self.schemas = frozenset(row[0] for row in rows)
+            self.schemas_generation = generation
+        return self.schemas
+
+    async def set_limits(self, memory_limit_bytes: int, threads: int) -> None:
+        """Give the instance its share of the machine; 0 leaves a limit as it is.
+
+        Raises:
+            DuckDBError: More memory than the new limit is in use and can't be spilled.
+        """
+        statements = [f"SET GLOBAL threads = {threads}"] if threads else []
+        if memory_limit_bytes:
+            statements.append(f"SET GLOBAL memory_limit = '{memory_limit_bytes} bytes'")
+        if statements:
+            script = "; ".join(statements)
+            await self._executor.finish(self._executor.threads.run(self._maintenance, script.encode()))
+
+    async def close(self) -> None:
+        """Write everything to the file and let it go; no session may use it any more.
+
+        Raises:
+            DuckDBError: The last checkpoint failed; the write-ahead log still has everything.
+        """
+        threads = self._executor.threads
+        await self._executor.finish(threads.close(self._maintenance))
+        await self._executor.finish(threads.close(self.native))
+
+
+def quote_literal(text: str) -> str:
+    """A string as SQL text."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def quote_identifier(name: str) -> str:
+    """A name as SQL text."""
+    return '"' + name.replace('"', '""') + '"'

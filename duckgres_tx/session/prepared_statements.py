@@ -1,0 +1,126 @@
+"""Statements that are ready to run, and the names that clients give them.
+
+Spec: protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
+"""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+from duckgres_tx.engine.database import Statement
+from duckgres_tx.engine.logical_types import LogicalType
+from duckgres_tx.errors import PgError
+from duckgres_tx.sql.classify import StatementClass
+from duckgres_tx.sql.forms import SessionStatement
+from duckgres_tx.sql.split import SourceStatement
+from duckgres_tx.wire.backend import FieldDescription, RowDescription
+
+
+@define(eq=False)
+class PreparedStatement:
+    """One statement, understood and ready; made by ``preparation.prepare`` alone.
+
+    Attributes:
+        name: The client's name for it; "" for the unnamed one and for those of simple queries.
+        source: What the client wrote; None for an empty statement.
+        statement_class: Who carries it out.
+        form: The parsed statement when the session carries it out itself.
+        native: DuckDB's statement otherwise.
+        catalog_query: It reads the catalog's relations, which must be fresh when it runs.
+        declared_oids: The parameter types that Parse declared, as they came.
+        parameter_oids: The types that ParameterDescription tells.
+        fields: The columns of its rows, text format; None when it gives none.
+        column_types: DuckDB's types of these, to notice that they have changed.
+        generation: The database's catalog generation it was prepared under.
+        epoch: The session's epoch it was prepared under.
+        notices: To be sent when it runs.
+        query: The whole text that came with it, for pg_prepared_statements and logs.
+    """
+
+    name: str
+    source: SourceStatement | None
+    statement_class: StatementClass
+    form: SessionStatement | None = None
+    native: Statement | None = None
+    catalog_query: bool = False
+    declared_oids: tuple[int, ...] = ()
+    parameter_oids: tuple[int, ...] = ()
+    fields: tuple[FieldDescription, ...] | None = None
+    column_types: tuple[LogicalType, ...] = ()
+    generation: int = 0
+    epoch: int = 0
+    notices: tuple[PgError, ...] = ()
+    query: str = ""
+    # RowDescription by result formats, encoded: a prepared statement is described more often than made.
+    _descriptions: dict[tuple[int, ...], bytes] = field(factory=dict)
+
+    def row_description(self, formats: tuple[int, ...]) -> bytes:
+        """RowDescription for rows in these formats; the statement has rows."""
+        found = self._descriptions.get(formats)
+        if found is None:
+            fields = self.fields or ()
+            codes = spread(formats, len(fields))
+            columns = [
+                FieldDescription(f.name, f.table_oid, f.column_number, f.type_oid, f.type_size, f.type_modifier, code)
+                for f, code in zip(fields, codes, strict=True)
+            ]
+            found = self._descriptions[formats] = RowDescription(columns).encode()
+        return found
+
+
+def spread(formats: tuple[int, ...], count: int) -> tuple[int, ...]:
+    """Format codes for ``count`` values: none means all text, one holds for all."""
+    if not formats:
+        return (0,) * count
+    return formats * count if len(formats) == 1 else formats
+
+
+class PreparedStatements:
+    """The session's prepared statements by name; SQL's PREPARE and the protocol's Parse share them."""
+
+    __slots__ = ("_by_name",)
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, PreparedStatement] = {}
+
+    def __iter__(self):  # type: ignore[no-untyped-def]  # noqa: ANN204
+        return iter(self._by_name.values())
+
+    def check_new(self, name: str) -> None:
+        """Refuse a name that is taken; the unnamed one is replaced.
+
+        Raises:
+            PgError: 42P05.
+        """
+        if name and name in self._by_name:
+            raise PgError("42P05", f'prepared statement "{name}" already exists')
+
+    def add(self, statement: PreparedStatement) -> PreparedStatement | None:
+        """Keep a statement under its name; gives back the unnamed one that it replaces."""
+        replaced = self._by_name.get(statement.name)
+        self._by_name[statement.name] = statement
+        return replaced
+
+    def find(self, name: str) -> PreparedStatement:
+        """The statement of this name.
+
+        Raises:
+            PgError: 26000.
+        """
+        found = self._by_name.get(name)
+        if found is None:
+            raise PgError(
+                "26000",
+                f'prepared statement "{name}" does not exist' if name else "unnamed prepared statement does not exist",
+            )
+        return found
+
+    def pop(self, name: str) -> PreparedStatement | None:
+        """Forget one; None when there is none by that name."""
+        return self._by_name.pop(name, None)
+
+    def pop_all(self) -> list[PreparedStatement]:
+        """Forget all."""
+        statements = list(self._by_name.values())
+        self._by_name.clear()
+        return statements

@@ -1,0 +1,71 @@
+"""A statement that runs: its rows go to the client as fast as the client reads, and no faster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred
+
+from duckgres_tx.engine.execution import Execution
+from duckgres_tx.session.outgoing import Outgoing
+
+
+class Running:
+    """Takes the buffers that an execution has filled, and says when its run is over.
+
+    While the transport is full nothing is taken: the execution's ring fills up, and its native thread waits, then parks.
+
+    Args:
+        output: Where the rows go.
+    """
+
+    __slots__ = ("_done", "_execution", "_output")
+
+    def __init__(self, output: Outgoing) -> None:
+        self._output = output
+        self._execution: Execution | None = None
+        self._done: Callable[[Execution], None] | None = None
+
+    @property
+    def active(self) -> bool:
+        """Something runs."""
+        return self._execution is not None
+
+    def start(self, execution: Execution, done: Callable[[Execution], None]) -> None:
+        """Pass an execution's rows on.
+
+        Args:
+            execution: Just begun or resumed.
+            done: Called when its run is over and its rows are in the output.
+        """
+        self._execution = execution
+        self._done = done
+        execution.callback = self._news
+
+    def finish(self, execution: Execution) -> Deferred[Execution]:
+        """As ``start``; fires with the execution. It can't be cancelled: interrupt the execution."""
+        finished: Deferred[Execution] = Deferred()
+        self.start(execution, finished.callback)
+        return finished
+
+    def pump(self) -> None:
+        """Take what there is, unless the client has enough to read; called on news, and when the transport wants more."""
+        execution, output = self._execution, self._output
+        if execution is None:
+            return
+        over = execution.done
+        # What is left at the end is bounded by the ring, so it needn't wait.
+        if over or not output.paused:
+            buffers = execution.take()
+            if buffers:
+                output.write_all(buffers)
+                if not over:
+                    output.flush()
+        if over:
+            done, self._done, self._execution = self._done, None, None
+            execution.callback = None
+            if done is not None:
+                done(execution)
+
+    def _news(self, execution: Execution) -> None:
+        self.pump()
