@@ -18,7 +18,8 @@ from benchmarks.processes import UnavailableError, end, tail, until
 INSTALL_TIMEOUT_S = 300
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 10
-REQUIREMENTS = ("buenavista[duckdb]", "duckdb==1.5.*")
+# dateutil is one that it imports without naming it.
+REQUIREMENTS = ("buenavista[duckdb]", "duckdb==1.5.*", "python-dateutil")
 
 
 def install(directory: Path) -> Path:

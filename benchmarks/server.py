@@ -23,7 +23,7 @@ STOP_TIMEOUT_S = 30
 USER = "postgres"
 
 # The line that the server prints when it accepts connections.
-READY = re.compile(r"\bready\b.*?:(?P<port>\d+)\b")
+READY = re.compile(r"\bready: .*\bport=(?P<port>\d+)")
 
 
 @define
@@ -90,7 +90,7 @@ class DuckgresServer:
 
     def _ready(self) -> bool:
         if self.process.poll() is not None:
-            message = f"our server ended at once (exit status {self.process.returncode})"
+            message = f"our server ended at once: {tail(self.log, 1)}"
             raise UnavailableError(message)
         found = READY.search(self.log.read_text(errors="replace"))
         if found:
