@@ -116,15 +116,15 @@ class StatementEdit:
         """
         text = self.source.text
         parts: list[str] = []
-        starts, sources, copied = [0], [0], [True]
+        runs = [(0, 0, True)]
         rendered = done = 0
 
         def put(piece: str, source: int, is_copy: bool) -> None:
             nonlocal rendered
             if piece:
-                if starts[-1] == rendered:
-                    starts.pop(), sources.pop(), copied.pop()
-                starts.append(rendered), sources.append(source), copied.append(is_copy)
+                if runs[-1][0] == rendered:
+                    runs.pop()
+                runs.append((rendered, source, is_copy))
                 parts.append(piece)
                 rendered += len(piece)
 
@@ -135,7 +135,7 @@ class StatementEdit:
             put(piece, start, False)
             done = end
         put(text[done:], done, True)
-        return "".join(parts), PositionMap(tuple(starts), tuple(sources), tuple(copied))
+        return "".join(parts), PositionMap(*(tuple(column) for column in zip(*runs, strict=True)))
 
     def _in_order(self) -> Sequence[tuple[int, int, str]]:
         # At one position: what closes an inner span before what closes an outer one, then insertions, then what opens
