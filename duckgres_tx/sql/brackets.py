@@ -8,20 +8,24 @@ from __future__ import annotations
 from duckgres_tx.sql.tokens import Kind, Token
 
 # Words that stand before a parenthesis without being its function.
-_NO_FUNCTION = frozenset(
-    "select where and or not in as on by having limit offset values from using union all except intersect distinct "
-    "then else when case is between like ilike similar returning set into join any some with over filter group order "
-    "if check references primary unique default table recursive only lateral window partition end qualify".split()
-)
+_NO_FUNCTION_WORDS = """
+    select where and or not in as on by having limit offset values from using union all except intersect
+    distinct then else when case is between like ilike similar returning set into join any some with over
+    filter group order if check references primary unique default table recursive only lateral window
+    partition end qualify
+"""
+_NO_FUNCTION = frozenset(_NO_FUNCTION_WORDS.split())
 # … of which these belong to the parenthesis all the same when an operand is looked for.
 _QUANTIFIERS = frozenset(("any", "some", "all"))
 # Type names of more than one word: the last word and what may come before it.
-_SECOND_TYPE_WORDS = {"precision": "double", "varying": "character char nchar bit varchar".split()}
+_SECOND_TYPE_WORDS = {"precision": ("double",), "varying": ("character", "char", "nchar", "bit", "varchar")}
 _TYPE_SUFFIX = (("with", "time", "zone"), ("without", "time", "zone"))
-_LITERAL_TYPES = frozenset(
-    "date time timestamp timestamptz timetz interval bool boolean int int2 int4 int8 integer bigint smallint numeric "
-    "decimal float float4 float8 real precision text varchar zone json jsonb uuid bytea inet regclass regtype".split()
-)
+_LITERAL_TYPE_WORDS = """
+    date time timestamp timestamptz timetz interval bool boolean int int2 int4 int8 integer bigint smallint numeric decimal
+    float float4 float8 real precision varying text varchar char character bpchar json jsonb uuid bytea bit regclass regtype
+"""
+LITERAL_TYPES = frozenset(_LITERAL_TYPE_WORDS.split())
+"""Words that may stand before a string constant to say its type, or end such a type's name."""
 
 
 class Brackets:
@@ -86,7 +90,12 @@ class Brackets:
         return last
 
     def _literal_start(self, last: int) -> int:
-        if last and self.tokens[last - 1].word in _LITERAL_TYPES:
+        if not last:
+            return last
+        if self.tokens[last - 1].word in LITERAL_TYPES:
+            return self._primary_start(last)
+        # timestamp with time zone '…', and not: x at time zone '…'
+        if tuple(token.word for token in self.tokens[max(0, last - 3) : last]) in _TYPE_SUFFIX:
             return self._primary_start(last)
         return last
 
