@@ -1,1 +1,7 @@
-"""duckgres_tx."""
+"""File descriptors between processes.
+
+- ``descriptors``: the one place that takes a socket from a transport, marks what arrives close-on-exec, and says who owns what.
+"""
+
+from __future__ import annotations
+

@@ -1,0 +1,49 @@
+"""The command line: ``twistd [-n] duckgres [options]``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.python import usage
+
+
+class Options(usage.Options):
+    """Options that were not given are None, so that the environment and the file have their say (see `config.load`)."""
+
+    optParameters = [
+        ["config", "c", None, "YAML file with settings"],
+        ["host", None, None, "addresses to listen on, separated by commas [127.0.0.1]"],
+        ["port", "p", None, "TCP port; 0 takes a free one [5432]"],
+        ["unix-socket-dir", None, None, "directory for a UNIX socket beside TCP [none]"],
+        ["data-dir", None, None, "directory of the databases [./data]"],
+        ["workers", None, None, "worker processes; 0 serves from this process [0]"],
+        ["runtime-dir", None, None, "directory for the workers' sockets [<data-dir>/run]"],
+        ["handover", None, None, "UNIX socket over which a new server takes over from this one"],
+        ["tls", None, None, "off, prefer or require [prefer]"],
+        ["cert", None, None, "PEM file with the certificate [self-signed]"],
+        ["key", None, None, "PEM file with the certificate's key"],
+        ["memory-limit", None, None, "memory for all databases together, like 4GB or 50% [75%]"],
+        ["threads", None, None, "execution threads of all databases together [processors]"],
+    ]
+    synopsis = "Usage: twistd [-n] [twistd options] duckgres [options]"
+    longdesc = (
+        "Serves DuckDB databases to PostgreSQL clients. Each option has a DUCKGRES_* environment variable and a YAML key, "
+        "and there are more settings than options: see docs/configuration.md."
+    )
+
+    def parseOptions(self, options: list[str] | None = None) -> None:
+        """Parse; a mistake is one line on standard error, not the whole help on standard output."""
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as error:
+            raise SystemExit(f"duckgres: {error}") from error
+
+    def parseArgs(self, *extra: Any) -> None:
+        """No arguments."""
+        if extra:
+            raise usage.UsageError(f"unexpected argument {extra[0]!r}")
+
+    def given(self) -> dict[str, str | None]:
+        """The options by name, None where nothing was given."""
+        names = [str(parameter[0]) for parameter in self.optParameters]
+        return {name: self[name] for name in names}

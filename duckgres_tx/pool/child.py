@@ -1,0 +1,187 @@
+"""The main program of a worker process.
+
+It is started by `spawning` as ``python -P -m duckgres_tx.pool.child`` with:
+
+- descriptor 3: a listening UNIX socket, bound by the control plane; each control plane connects there;
+- descriptors 1 and 2: pipes to the control plane's log. `logs.WorkerLog` writes one JSON line per event; anything else that
+  lands there (a crash report, a library's complaint) is logged as it is.
+
+Nothing secret is in the arguments or the environment: the configuration comes over the link (`Configure`).
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import resource
+import signal
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.protocol import ServerFactory
+from twisted.logger import Logger, globalLogBeginner
+
+from duckgres_tx.handover import descriptors
+from duckgres_tx.logs import WorkerLog
+from duckgres_tx.pool.link import Link
+from duckgres_tx.pool.worker import Employment, Host, WorkerEnd
+from duckgres_tx.session.control_plane import ControlPlane
+from duckgres_tx.session.settings import WorkerSettings
+from duckgres_tx.tasks import start
+
+LISTENER_FD = 3
+# how long a worker without sessions waits for another control plane
+ORPHAN_TIMEOUT_S = 10.0
+_SIGTERM_TIMEOUT_S = 10.0
+
+
+@define(eq=False, slots=False)
+class WorkerProcess(ServerFactory):
+    """Everything of a worker process that is not its host: links, signals, the end.
+
+    As a factory it takes connections from processes of the same user only, and believes the newest: an older link is dropped.
+    """
+
+    noisy = False
+    _reactor: Any
+    _make_host: Callable[[WorkerSettings, ControlPlane], Host]
+    employment: Employment = field(init=False)
+    _orphan_watch: IDelayedCall | None = None
+    _ending: bool = False
+    _log: Logger = field(factory=Logger)
+
+    def __attrs_post_init__(self) -> None:
+        self.employment = Employment(self._make_host, self.end)
+
+    def watch(self) -> None:
+        """Start to count the time without a control plane."""
+        self._link_lost(None)
+
+    def buildProtocol(self, addr: IAddress | None) -> WorkerEnd:
+        """A control plane has connected."""
+        return _CheckedEnd(self.employment, self._link_lost, self._link_up)
+
+    def end(self) -> None:
+        """Stop the reactor, after what is being written has had its turn."""
+        if not self._ending:
+            self._ending = True
+            self._reactor.callLater(0, self._reactor.stop)
+
+    def terminate(self) -> None:
+        """SIGTERM to the worker itself: the same as a Drain and a Shutdown."""
+        if self._ending or self.employment.draining:
+            return
+        self._log.info("worker {pid} got SIGTERM and ends", pid=os.getpid())
+        self.employment.draining = True
+        start(self._drain_and_finish(), "end a worker")
+
+    async def _drain_and_finish(self) -> None:
+        try:
+            if self.employment.is_configured:
+                await self.employment.host.drain(_SIGTERM_TIMEOUT_S)
+        finally:
+            await self.employment.finish(_SIGTERM_TIMEOUT_S)
+
+    def _link_up(self, link: Link) -> None:
+        older, self.employment.control.link = self.employment.control.link, link
+        if older is not None:
+            older.abort()
+        if self._orphan_watch is not None:
+            self._orphan_watch.cancel()
+            self._orphan_watch = None
+
+    def _link_lost(self, link: Link | None) -> None:
+        if link is not self.employment.control.link:
+            return
+        self.employment.control.link = None
+        if self._orphan_watch is None and not self._ending:
+            self._orphan_watch = self._reactor.callLater(ORPHAN_TIMEOUT_S, self._still_orphaned)
+
+    def _still_orphaned(self) -> None:
+        self._orphan_watch = None
+        if self.employment.control.live:
+            self._orphan_watch = self._reactor.callLater(ORPHAN_TIMEOUT_S, self._still_orphaned)
+            return
+        self._log.warn("worker {pid} has no control plane and no sessions, and ends", pid=os.getpid())
+        start(self.employment.finish(_SIGTERM_TIMEOUT_S), "end an orphaned worker")
+
+
+class _CheckedEnd(WorkerEnd):
+    """A link that tells who may be believed: SO_PEERCRED must name our own user, or root."""
+
+    def __init__(
+        self, employment: Employment, lost: Callable[[Link], None], up: Callable[[Link], None]
+    ) -> None:
+        super().__init__(employment, lost)
+        self._on_up = up
+
+    def makeConnection(self, transport: Any) -> None:
+        """Connected."""
+        peer = descriptors.peer_credentials(transport.getHandle().fileno())
+        if peer.uid not in (os.geteuid(), 0):
+            self.log.error("user {uid} tried to command this worker", uid=peer.uid)
+            transport.abortConnection()
+            return
+        super().makeConnection(transport)
+        self._on_up(self)
+
+
+def main() -> None:
+    """Run a worker, with the host that serves clients."""
+    from duckgres_tx.session.host import SessionHost
+
+    run(SessionHost)
+
+
+def run(host: Callable[[Any, WorkerSettings, ControlPlane], Host]) -> None:
+    """Run a worker until it is told to end; never returns.
+
+    Args:
+        host: Makes its host, from the reactor, the settings, and what it asks and tells.
+    """
+    _leave_the_parents_group()
+    log = WorkerLog(2)
+    globalLogBeginner.beginLoggingTo([log], redirectStandardIO=False, discardBuffer=True)
+
+    from twisted.internet import reactor as installed
+
+    reactor: Any = installed
+    process = WorkerProcess(reactor, partial(host, reactor))
+    # adopting duplicates the descriptor, so the original is closed
+    with descriptors.OwnedDescriptor(LISTENER_FD) as listener:
+        reactor.adoptStreamPort(listener.fd, socket.AF_UNIX, process)
+    reactor.callWhenRunning(_take_signals, reactor, process)
+    process.watch()
+    reactor.run()
+    log.flush()
+    # native threads are joined and databases closed by now; a library's exit hooks could only hang or crash
+    os._exit(0)
+
+
+def _leave_the_parents_group() -> None:
+    """Own session and process group, so that a Ctrl-C at the terminal reaches the control plane only."""
+    if os.getsid(0) != os.getpid():
+        os.setsid()
+    faulthandler.enable(file=2)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    os.set_blocking(2, False)
+    with open("/proc/self/comm", "w", encoding="ascii") as name:
+        name.write("duckgres-worker")
+
+
+def _take_signals(reactor: Any, process: WorkerProcess) -> None:
+    def on_sigterm(number: int, frame: Any) -> None:
+        reactor.callFromThread(process.terminate)
+
+    signal.signal(signal.SIGTERM, on_sigterm)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""The AMP commands between a control plane and its workers, and the errors that they may answer with.
+
+Control plane to worker, exactly six: `Configure`, `AcceptConnection`, `CancelQuery`, `Drain`, `Health`, `Shutdown`.
+Worker to control plane, on the same link: `ClaimDatabase`, `RelayConnection`, `ReleaseDatabase`, which are questions, and
+`DatabaseClosed`, `SessionOpened`, `SessionClosed`, `LoginFailed`, `LoginSucceeded`, `CancelElsewhere`, which are news.
+
+SQL and rows never travel here. An AMP value is at most 65,535 bytes, which is why the configuration comes as a file.
+An exception that a command doesn't declare makes AMP close the whole link: responders are wrapped, see `link.answering`.
+"""
+
+from __future__ import annotations
+
+import json
+
+from twisted.protocols import amp
+
+from duckgres_tx.errors import PgError, Severity
+
+
+class WorkerFault(Exception):
+    """The other side failed in a way that nobody foresaw; the traceback is in its log."""
+
+
+class Draining(Exception):
+    """The worker takes no new sessions; it has not touched the connection, so another worker may have it."""
+
+
+class NotConfigured(Exception):
+    """The worker has not been configured yet; it has not touched the connection."""
+
+
+class InvalidConfiguration(Exception):
+    """The worker can't serve with this configuration; the text says why, in one line."""
+
+
+class DescriptorMismatch(Exception):
+    """The descriptor that arrived is not the one that was sent: descriptors were lost on the way (RLIMIT_NOFILE)."""
+
+
+class NoOwner(Exception):
+    """No worker can take the relayed session now."""
+
+
+_FAULT: dict[type[Exception], bytes] = {WorkerFault: b"WORKER_FAULT"}
+
+
+class PgErrorArgument(amp.Argument):
+    """A `PgError` as JSON: sqlstate, message, detail, hint; FATAL at the other end."""
+
+    def toString(self, inObject: PgError) -> bytes:
+        """Encode."""
+        fields = [inObject.sqlstate, inObject.message, inObject.detail, inObject.hint]
+        return json.dumps(fields).encode()
+
+    def fromString(self, inString: bytes) -> PgError:
+        """Decode."""
+        sqlstate, message, detail, hint = json.loads(inString)
+        return PgError(sqlstate, message, detail, hint, severity=Severity.FATAL)
+
+
+class Configure(amp.Command):
+    """Serve with this configuration; once in a worker's life.
+
+    Arguments: ``configuration`` names a memory file with `WorkerSettings` as JSON; ``slot`` is the worker's number.
+    Answers when clients may come.
+    """
+
+    arguments = [(b"configuration", amp.Descriptor()), (b"slot", amp.Integer())]
+    response = [(b"pid", amp.Integer())]
+    errors = {**_FAULT, InvalidConfiguration: b"INVALID_CONFIGURATION"}
+
+
+class AcceptConnection(amp.Command):
+    """Take a client's socket; it is the worker's from the moment this arrives, unless it answers with an error.
+
+    Arguments: see `AcceptedConnection`. ``socket_inode`` identifies the socket, so that a descriptor that the kernel dropped
+    on the way can never make a worker serve one client under another's name.
+    """
+
+    arguments = [
+        (b"socket", amp.Descriptor()),
+        (b"socket_inode", amp.Integer()),
+        (b"backend_pid", amp.Integer()),
+        (b"remote_host", amp.Unicode()),
+        (b"remote_port", amp.Integer()),
+        (b"prefix", amp.String()),
+        (b"refusal", PgErrorArgument(optional=True)),
+        (b"relayed", amp.Boolean()),
+    ]
+    errors = {
+        **_FAULT,
+        Draining: b"DRAINING",
+        NotConfigured: b"NOT_CONFIGURED",
+        DescriptorMismatch: b"DESCRIPTOR_MISMATCH",
+    }
+
+
+class CancelQuery(amp.Command):
+    """Interrupt what a session runs, if the secret key is right."""
+
+    arguments = [(b"backend_pid", amp.Integer()), (b"secret_key", amp.String())]
+    response = [(b"found", amp.Boolean())]
+    errors = {**_FAULT, NotConfigured: b"NOT_CONFIGURED"}
+
+
+class Drain(amp.Command):
+    """Let go: the whole worker (``database`` empty), or one database.
+
+    ``timeout_s`` bounds how long transactions may go on. Answers with the number of sessions left.
+    """
+
+    arguments = [(b"timeout_s", amp.Float()), (b"database", amp.Unicode())]
+    response = [(b"sessions", amp.Integer())]
+    errors = {**_FAULT, NotConfigured: b"NOT_CONFIGURED"}
+
+
+class Health(amp.Command):
+    """Answered on the worker's reactor without touching DuckDB: the heartbeat.
+
+    ``databases`` is a JSON list, cut to what fits; ``backend_pids`` is every session as a big-endian Int32.
+    """
+
+    response = [
+        (b"sessions", amp.Integer()),
+        (b"running", amp.Integer()),
+        (b"resident_bytes", amp.Integer()),
+        (b"draining", amp.Boolean()),
+        (b"databases", amp.String()),
+        (b"invalidated", amp.String()),
+        (b"backend_pids", amp.String()),
+    ]
+    errors = {**_FAULT, NotConfigured: b"NOT_CONFIGURED"}
+
+
+class Shutdown(amp.Command):
+    """End: 57P01 to all sessions, close the databases, exit. Answers just before the process ends."""
+
+    arguments = [(b"timeout_s", amp.Float())]
+    errors = _FAULT
+
+
+class ClaimDatabase(amp.Command):
+    """May this worker open a database read-write? ``granted`` is false when another worker owns it."""
+
+    arguments = [(b"name", amp.Unicode())]
+    response = [(b"granted", amp.Boolean())]
+    errors = _FAULT
+
+
+class RelayConnection(amp.Command):
+    """Send a session, as one end of a socketpair, to the worker that owns its database."""
+
+    arguments = [
+        (b"socket", amp.Descriptor()),
+        (b"socket_inode", amp.Integer()),
+        (b"prefix", amp.String()),
+        (b"remote_host", amp.Unicode()),
+        (b"remote_port", amp.Integer()),
+    ]
+    errors = {**_FAULT, NoOwner: b"NO_OWNER", DescriptorMismatch: b"DESCRIPTOR_MISMATCH"}
+
+
+class ReleaseDatabase(amp.Command):
+    """Have the owner close its idle instance of a database; answers with the sessions that still use it."""
+
+    arguments = [(b"name", amp.Unicode())]
+    response = [(b"sessions", amp.Integer())]
+    errors = _FAULT
+
+
+class DatabaseClosed(amp.Command):
+    """The sender has closed its instance of a database and owns it no longer."""
+
+    arguments = [(b"name", amp.Unicode())]
+    errors = _FAULT
+    requiresAnswer = False
+
+
+class SessionOpened(amp.Command):
+    """A client has authenticated and its database is open."""
+
+    arguments = [(b"backend_pid", amp.Integer()), (b"user", amp.Unicode()), (b"database", amp.Unicode())]
+    errors = _FAULT
+    requiresAnswer = False
+
+
+class SessionClosed(amp.Command):
+    """A connection is gone; once for every `AcceptConnection` that was answered without an error."""
+
+    arguments = [(b"backend_pid", amp.Integer())]
+    errors = _FAULT
+    requiresAnswer = False
+
+
+class LoginFailed(amp.Command):
+    """A client at this address gave a wrong password or an unknown user."""
+
+    arguments = [(b"remote_host", amp.Unicode())]
+    errors = _FAULT
+    requiresAnswer = False
+
+
+class LoginSucceeded(amp.Command):
+    """A client at this address proved to know its password."""
+
+    arguments = [(b"remote_host", amp.Unicode())]
+    errors = _FAULT
+    requiresAnswer = False
+
+
+class CancelElsewhere(amp.Command):
+    """A CancelRequest arrived inside TLS for a session of another worker."""
+
+    arguments = [(b"backend_pid", amp.Integer()), (b"secret_key", amp.String())]
+    errors = _FAULT
+    requiresAnswer = False

@@ -1,0 +1,121 @@
+"""The control plane's end of a link: what it answers to a worker, and what news it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from twisted.logger import Logger
+
+from duckgres_tx.handover import descriptors
+from duckgres_tx.pool.commands import (
+    CancelElsewhere,
+    ClaimDatabase,
+    DatabaseClosed,
+    LoginFailed,
+    LoginSucceeded,
+    RelayConnection,
+    ReleaseDatabase,
+    SessionClosed,
+    SessionOpened,
+)
+from duckgres_tx.pool.link import Link, answering
+from duckgres_tx.pool.servers import SessionServer
+
+
+class Desk(Protocol):
+    """Who decides in the control plane: the switchboard. The worker that asks is an argument of everything."""
+
+    def claim_database(self, worker: SessionServer, name: str) -> bool:
+        """See `ControlPlane.claim_database`."""
+
+    async def relay_connection(
+        self, worker: SessionServer, fd: int, prefix: bytes, remote_host: str, remote_port: int
+    ) -> None:
+        """See `ControlPlane.relay_connection`; owns the descriptor. Raises NoOwner."""
+
+    async def release_database(self, worker: SessionServer, name: str) -> int:
+        """See `ControlPlane.release_database`."""
+
+    def database_closed(self, worker: SessionServer, name: str) -> None:
+        """See `ControlPlane.database_closed`."""
+
+    def session_opened(self, worker: SessionServer, backend_pid: int, user: str, database: str) -> None:
+        """See `ControlPlane.session_opened`."""
+
+    def session_closed(self, worker: SessionServer, backend_pid: int) -> None:
+        """See `ControlPlane.session_closed`."""
+
+    def login_failed(self, remote_host: str) -> None:
+        """See `ControlPlane.login_failed`."""
+
+    def login_succeeded(self, remote_host: str) -> None:
+        """See `ControlPlane.login_succeeded`."""
+
+    def cancel_elsewhere(self, backend_pid: int, secret_key: bytes) -> None:
+        """See `ControlPlane.cancel_elsewhere`."""
+
+    def heard_from(self, worker: Any) -> None:
+        """A worker has said which sessions it has."""
+
+
+class ControlEnd(Link):
+    """One link to a worker, seen from the control plane."""
+
+    log = Logger()
+
+    def __init__(self, desk: Desk, worker: SessionServer, lost: Callable[[Link], None]) -> None:
+        """Make an end for one connection to that worker."""
+        super().__init__(lost)
+        self._desk = desk
+        self._worker = worker
+
+    @answering(ClaimDatabase)
+    def claim_database(self, name: str) -> dict[str, Any]:
+        """May this worker open it?"""
+        return {"granted": self._desk.claim_database(self._worker, name)}
+
+    @answering(RelayConnection)
+    async def relay_connection(
+        self, socket: int, socket_inode: int, prefix: bytes, remote_host: str, remote_port: int
+    ) -> None:
+        """Owns the descriptor."""
+        with descriptors.OwnedDescriptor(socket) as end:
+            self.check_descriptor(end.fd, socket_inode)
+            fd = end.release()
+        await self._desk.relay_connection(self._worker, fd, prefix, remote_host, remote_port)
+
+    @answering(ReleaseDatabase)
+    async def release_database(self, name: str) -> dict[str, Any]:
+        """Have its owner let it go."""
+        return {"sessions": await self._desk.release_database(self._worker, name)}
+
+    @answering(DatabaseClosed)
+    def database_closed(self, name: str) -> None:
+        """News."""
+        self._desk.database_closed(self._worker, name)
+
+    @answering(SessionOpened)
+    def session_opened(self, backend_pid: int, user: str, database: str) -> None:
+        """News."""
+        self._desk.session_opened(self._worker, backend_pid, user, database)
+
+    @answering(SessionClosed)
+    def session_closed(self, backend_pid: int) -> None:
+        """News."""
+        self._desk.session_closed(self._worker, backend_pid)
+
+    @answering(LoginFailed)
+    def login_failed(self, remote_host: str) -> None:
+        """News."""
+        self._desk.login_failed(remote_host)
+
+    @answering(LoginSucceeded)
+    def login_succeeded(self, remote_host: str) -> None:
+        """News."""
+        self._desk.login_succeeded(remote_host)
+
+    @answering(CancelElsewhere)
+    def cancel_elsewhere(self, backend_pid: int, secret_key: bytes) -> None:
+        """News."""
+        self._desk.cancel_elsewhere(backend_pid, secret_key)

@@ -1,0 +1,89 @@
+"""The sessions that there are, as the control plane knows them: from the moment a socket is handed over.
+
+It is the control plane that gives a session its backend pid, so that a CancelRequest finds the worker without asking around.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import define, field
+
+from duckgres_tx.pool.servers import SessionServer
+
+# backend pid = slot << 20 | sequence: positive in 31 bits
+SEQUENCE_BITS = 20
+MAX_SLOT = (1 << (31 - SEQUENCE_BITS)) - 1
+_SEQUENCES = 1 << SEQUENCE_BITS
+
+
+@define(eq=False)
+class Session:
+    """One session of one worker.
+
+    Attributes:
+        backend_pid: Its pid as clients see it.
+        worker: Who has it.
+        remote_host: The client's address; "" for a UNIX socket.
+        admitted: Whether it counts towards the limits on connections (one that is relayed has been counted already, and
+            one that is refused never is).
+        user: Once it has authenticated.
+        database: Once it is open.
+        missed: The worker didn't name it when it last said which sessions it has.
+    """
+
+    backend_pid: int
+    worker: SessionServer
+    remote_host: str
+    admitted: bool
+    user: str = ""
+    database: str = ""
+    missed: bool = False
+
+
+@define(eq=False)
+class Sessions:
+    """All sessions by backend pid."""
+
+    _by_pid: dict[int, Session] = field(factory=dict)
+    _next_sequence: dict[int, int] = field(factory=dict)
+
+    def __len__(self) -> int:
+        return len(self._by_pid)
+
+    def get(self, backend_pid: int) -> Session | None:
+        """The session with that pid."""
+        return self._by_pid.get(backend_pid)
+
+    def begin(self, worker: SessionServer, remote_host: str, admitted: bool) -> Session:
+        """Register a session that is about to be handed over; it gets a pid that no live session has."""
+        session = Session(self._unused_pid(worker.slot), worker, remote_host, admitted)
+        self._by_pid[session.backend_pid] = session
+        return session
+
+    def end(self, backend_pid: int) -> Session | None:
+        """A session is over. None when it was over before."""
+        return self._by_pid.pop(backend_pid, None)
+
+    def of(self, worker: SessionServer) -> list[Session]:
+        """A worker's sessions."""
+        return [session for session in self._by_pid.values() if session.worker is worker]
+
+    def count(self, worker: SessionServer) -> int:
+        """How many a worker has, those in the handshake among them."""
+        return sum(session.worker is worker for session in self._by_pid.values())
+
+    def missing(self, worker: SessionServer, live: Iterable[int]) -> list[Session]:
+        """The sessions of a worker that it doesn't have (any more)."""
+        present = frozenset(live)
+        return [session for session in self.of(worker) if session.backend_pid not in present]
+
+    def _unused_pid(self, slot: int) -> int:
+        for _ in range(_SEQUENCES):
+            sequence = self._next_sequence.get(slot, 1)
+            # 0 is skipped: some clients take a pid whose low bits are 0 for none
+            self._next_sequence[slot] = sequence % (_SEQUENCES - 1) + 1
+            backend_pid = slot << SEQUENCE_BITS | sequence
+            if backend_pid not in self._by_pid:
+                return backend_pid
+        raise RuntimeError(f"worker {slot} has {_SEQUENCES} sessions")

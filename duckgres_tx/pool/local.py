@@ -1,0 +1,162 @@
+"""The one worker of a standalone server: a `SessionHost` in this process, behind the same front door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from attrs import define
+from twisted.logger import Logger
+
+from duckgres_tx.handover import descriptors
+from duckgres_tx.pool.commands import Draining, NotConfigured
+from duckgres_tx.pool.control_end import Desk
+from duckgres_tx.pool.servers import SessionServer, WorkerStartFailed
+from duckgres_tx.pool.worker import Host, one_line
+from duckgres_tx.session.control_plane import AcceptedConnection
+
+_log = Logger()
+
+
+@define(eq=False)
+class LocalControlPlane:
+    """Implements `ControlPlane` for a host in the same process: every question goes straight to the desk."""
+
+    _desk: Desk
+    _worker: LocalWorker
+
+    async def claim_database(self, name: str) -> bool:
+        """See `ControlPlane.claim_database`."""
+        return self._desk.claim_database(self._worker, name)
+
+    async def relay_connection(self, fd: int, prefix: bytes, remote_host: str, remote_port: int) -> None:
+        """See `ControlPlane.relay_connection`."""
+        await self._desk.relay_connection(self._worker, fd, prefix, remote_host, remote_port)
+
+    async def release_database(self, name: str) -> int:
+        """See `ControlPlane.release_database`."""
+        return await self._desk.release_database(self._worker, name)
+
+    def database_closed(self, name: str) -> None:
+        """See `ControlPlane.database_closed`."""
+        self._desk.database_closed(self._worker, name)
+
+    def session_opened(self, backend_pid: int, user: str, database: str) -> None:
+        """See `ControlPlane.session_opened`."""
+        self._desk.session_opened(self._worker, backend_pid, user, database)
+
+    def session_closed(self, backend_pid: int) -> None:
+        """See `ControlPlane.session_closed`."""
+        self._desk.session_closed(self._worker, backend_pid)
+
+    def login_failed(self, remote_host: str) -> None:
+        """See `ControlPlane.login_failed`."""
+        self._desk.login_failed(remote_host)
+
+    def login_succeeded(self, remote_host: str) -> None:
+        """See `ControlPlane.login_succeeded`."""
+        self._desk.login_succeeded(remote_host)
+
+    def cancel_elsewhere(self, backend_pid: int, secret_key: bytes) -> None:
+        """See `ControlPlane.cancel_elsewhere`."""
+        self._desk.cancel_elsewhere(backend_pid, secret_key)
+
+
+@define(eq=False)
+class LocalWorker:
+    """Implements `SessionServer` by a host in this process."""
+
+    slot: int = 1
+    name: str = "this process"
+    _host: Host | None = None
+    _draining: bool = False
+
+    def serve_with(self, host: Host) -> None:
+        """Start the host; sessions may come afterwards. Raises what the host raises."""
+        host.start()
+        self._host = host
+
+    @property
+    def is_ready(self) -> bool:
+        """See `SessionServer.is_ready`."""
+        return self._host is not None and not self._draining
+
+    async def accept(self, connection: AcceptedConnection) -> None:
+        """See `SessionServer.accept`: the host gets a duplicate, as a process would."""
+        host = self._present()
+        if self._draining and connection.refusal is None:
+            raise Draining("the server is shutting down")
+        host.accept_connection(
+            AcceptedConnection(
+                fd=descriptors.duplicate(connection.fd),
+                backend_pid=connection.backend_pid,
+                remote_host=connection.remote_host,
+                remote_port=connection.remote_port,
+                prefix=connection.prefix,
+                refusal=connection.refusal,
+                relayed=connection.relayed,
+            )
+        )
+
+    async def cancel(self, backend_pid: int, secret_key: bytes) -> bool:
+        """See `SessionServer.cancel`."""
+        return self._present().cancel_query(backend_pid, secret_key)
+
+    async def drain(self, timeout_s: float, database: str = "") -> int:
+        """See `SessionServer.drain`."""
+        if not database:
+            self._draining = True
+        return await self._present().drain(timeout_s, database)
+
+    async def shutdown(self, timeout_s: float) -> None:
+        """See `SessionServer.shutdown`."""
+        self._draining = True
+        host, self._host = self._host, None
+        if host is not None:
+            await host.shutdown(timeout_s)
+
+    def kill(self) -> None:
+        """See `SessionServer.kill`: there is nothing to kill but this process, which ends anyway."""
+
+    def _present(self) -> Host:
+        if self._host is None:
+            raise NotConfigured("the server is starting up or has ended")
+        return self._host
+
+
+@define(eq=False)
+class OneWorker:
+    """The crew of a standalone server; the counterpart of `Roster`."""
+
+    _worker: LocalWorker
+    _make_host: Callable[[], Host]
+
+    async def start(self) -> None:
+        """Make and start the host.
+
+        Raises:
+            WorkerStartFailed: It can't serve; one line of text.
+        """
+        try:
+            self._worker.serve_with(self._make_host())
+        except Exception as error:
+            _log.failure("can't serve with this configuration")
+            raise WorkerStartFailed(one_line(error)) from error
+
+    def ready(self) -> Sequence[SessionServer]:
+        """See `Crew.ready`."""
+        return [self._worker] if self._worker.is_ready else []
+
+    async def some_ready(self, deadline_s: float) -> Sequence[SessionServer]:
+        """See `Crew.some_ready`: there is nothing to wait for."""
+        return self.ready()
+
+    async def drain(self, timeout_s: float) -> int:
+        """Let transactions finish; returns the number of sessions left."""
+        return await self._worker.drain(timeout_s)
+
+    async def shutdown(self, timeout_s: float) -> None:
+        """End the host."""
+        await self._worker.shutdown(timeout_s)
+
+    def kill(self) -> None:
+        """See `SessionServer.kill`."""

@@ -1,0 +1,175 @@
+"""Starting a worker process, and the UNIX socket that it listens on.
+
+The control plane binds the socket in its runtime directory (mode 0700), the child inherits it as descriptor 3, and the control
+plane keeps no copy: when the child dies, whoever is connected or connects hears of it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import define
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import UNIXClientEndpoint
+from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
+from twisted.internet.interfaces import IAddress, IProcessTransport, IReactorProcess
+from twisted.internet.protocol import Factory, ProcessProtocol
+from twisted.python.failure import Failure
+
+import duckgres_tx
+from duckgres_tx.handover.descriptors import OwnedDescriptor
+from duckgres_tx.logs import WorkerOutput
+from duckgres_tx.pool.link import Link
+
+MAX_SOCKET_PATH_BYTES = 107
+_BACKLOG = 16
+_serials = itertools.count(1)
+
+
+@define(eq=False)
+class SpawnedProcess(ProcessProtocol):
+    """A worker process that this process is the parent of.
+
+    Attributes:
+        name: How the log calls it.
+        path: The UNIX socket that it listens on.
+    """
+
+    name: str
+    path: Path
+    output: WorkerOutput
+    _ended: Callable[[str], None] | None = None
+    _transport: IProcessTransport | None = None
+    _status: str | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Its pid; None when it has ended."""
+        return None if self._transport is None else self._transport.pid
+
+    def when_ended(self, ended: Callable[[str], None]) -> None:
+        """Have somebody told, once, how it ended (at once if it has)."""
+        self._ended = ended
+        if self._status is not None:
+            ended(self._status)
+
+    def kill(self) -> None:
+        """SIGKILL, and remove its socket. Nothing happens to one that has ended."""
+        if self._transport is not None:
+            try:
+                self._transport.signalProcess("KILL")
+            except ProcessExitedAlready:
+                # its end is about to be told
+                pass
+        self.path.unlink(missing_ok=True)
+
+    def makeConnection(self, process: IProcessTransport) -> None:
+        """It runs."""
+        self._transport = process
+
+    def childDataReceived(self, childFD: int, data: bytes) -> None:
+        """It wrote to standard output or error."""
+        self.output.feed(data)
+
+    def processEnded(self, reason: Failure) -> None:
+        """It has ended, and all that it wrote has been read."""
+        self._transport = None
+        self.output.finish()
+        self.path.unlink(missing_ok=True)
+        self._status = _how_it_ended(reason)
+        if self.output.last_words and not reason.check(ProcessDone):
+            self._status += f" ({self.output.last_words})"
+        if self._ended is not None:
+            self._ended(self._status)
+
+
+def spawn_worker(
+    reactor: IReactorProcess, name: str, slot: int, runtime_dir: Path, module: str = "duckgres_tx.pool.child"
+) -> SpawnedProcess:
+    """Bind a socket and start a process that listens on it.
+
+    Must not be called before the control plane has become a daemon: children would be somebody else's.
+
+    Raises:
+        OSError: The socket can't be bound, or the process can't be started.
+    """
+    path = runtime_dir / f"worker-{slot}-{os.getpid()}-{next(_serials)}.sock"
+    process = SpawnedProcess(name=name, path=path, output=WorkerOutput(name))
+    with bind_worker_socket(path) as listener, OwnedDescriptor(os.open(os.devnull, os.O_RDONLY)) as null:
+        try:
+            reactor.spawnProcess(
+                process,
+                sys.executable,
+                [sys.executable, "-P", "-m", module],
+                env=_environment(os.environ),
+                path=None,
+                childFDs={0: null.fd, 1: "r", 2: "r", 3: listener.fileno()},
+            )
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+    return process
+
+
+def bind_worker_socket(path: Path) -> socket.socket:
+    """Bind and listen; the caller owns the socket.
+
+    Raises:
+        OSError: No such directory, no permission, or a path that is too long.
+    """
+    if len(os.fsencode(path)) > MAX_SOCKET_PATH_BYTES:
+        raise OSError(f"the path {path} is longer than {MAX_SOCKET_PATH_BYTES} bytes: set a shorter runtime_dir")
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        listener.bind(os.fspath(path))
+        listener.listen(_BACKLOG)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def connect_to_worker(reactor: Any, path: Path, link: Link, deadline_s: float) -> Deferred[Link]:
+    """Connect an end of a link to a worker's socket.
+
+    Returns:
+        Fires with the link; fails when nobody listens there, or within the deadline.
+    """
+    endpoint = UNIXClientEndpoint(reactor, os.fspath(path), timeout=deadline_s)
+    connected: Deferred[Link] = endpoint.connect(_OneLink(link))
+    return connected.addTimeout(deadline_s, reactor)
+
+
+class _OneLink(Factory):
+    """Gives out the one link that was made for this connection."""
+
+    noisy = False
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def buildProtocol(self, addr: IAddress) -> Link:
+        return self._link
+
+
+def _environment(parent: Mapping[str, str]) -> dict[str, str]:
+    """The child runs the same code as its parent, wherever that was imported from."""
+    home = os.fspath(Path(duckgres_tx.__file__).resolve().parent.parent)
+    inherited = parent.get("PYTHONPATH")
+    return {**parent, "PYTHONPATH": f"{home}{os.pathsep}{inherited}" if inherited else home}
+
+
+def _how_it_ended(reason: Failure) -> str:
+    ended: Any = reason.value
+    if not reason.check(ProcessDone, ProcessTerminated):
+        return reason.getErrorMessage()
+    if ended.signal is not None:
+        return f"was killed by {signal.Signals(ended.signal).name}"
+    return f"exited with status {ended.exitCode}"

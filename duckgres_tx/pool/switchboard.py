@@ -1,0 +1,316 @@
+"""The control plane's mind: which worker gets a connection, who owns a database, who is told what.
+
+It answers the front door (`route`, `cancel`) and the workers (`Desk`). It holds no socket longer than a hand-over takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+from attrs import define, field, frozen
+from twisted.internet.defer import TimeoutError
+from twisted.logger import Logger
+
+from duckgres_tx.errors import PgError, ProtocolViolation, Severity
+from duckgres_tx.handover import descriptors
+from duckgres_tx.pool.commands import DescriptorMismatch, Draining, NoOwner, NotConfigured, WorkerFault
+from duckgres_tx.pool.counts import Session, Sessions
+from duckgres_tx.pool.link import LinkLost
+from duckgres_tx.pool.placement import Placement
+from duckgres_tx.pool.servers import SessionServer
+from duckgres_tx.session.control_plane import AcceptedConnection
+from duckgres_tx.tasks import start
+from duckgres_tx.wire.startup import StartupMessage, StartupReader
+
+# how long a client waits for a worker to come, or for one that drains to let its database go
+ROUTE_DEADLINE_S = 10.0
+_ATTEMPTS = 3
+# refusals that are being said, and clients that wait for a worker, at once
+MAX_REFUSALS = 256
+MAX_WAITING = 1024
+
+_CANNOT_CONNECT_NOW = "57P03"
+
+
+@frozen
+class Arrival:
+    """A client that the front door has let in so far.
+
+    Attributes:
+        fd: Its socket; whoever has the `Arrival` owns it.
+        remote_host: Its address; "" for a UNIX socket.
+        remote_port: Its port.
+        prefix: What was read from it.
+        database: What it asked for, if it has said so in plain text.
+    """
+
+    fd: int
+    remote_host: str
+    remote_port: int
+    prefix: bytes
+    database: str | None
+
+
+class Crew(Protocol):
+    """The workers: the roster, or the one of a standalone server."""
+
+    def ready(self) -> Sequence[SessionServer]:
+        """Those that take new sessions now."""
+
+    async def some_ready(self, deadline_s: float) -> Sequence[SessionServer]:
+        """The same; waits for the first one, and may be empty when the deadline is over."""
+
+
+class Gate(Protocol):
+    """Who decides whether a client may come in: `Admission`."""
+
+    def admit(self, remote_host: str) -> PgError | None:
+        """Count a client in, or say why not."""
+
+    def closed(self, remote_host: str) -> None:
+        """Count a client out."""
+
+    def login_failed(self, remote_host: str) -> None:
+        """Hold a failed login against an address."""
+
+    def login_succeeded(self, remote_host: str) -> None:
+        """Forgive an address."""
+
+
+class _Nobody:
+    """The crew before there is one."""
+
+    def ready(self) -> Sequence[SessionServer]:
+        return ()
+
+    async def some_ready(self, deadline_s: float) -> Sequence[SessionServer]:
+        return ()
+
+
+@define(eq=False)
+class Switchboard:
+    """Implements `Desk`.
+
+    Attributes:
+        crew: The workers; given after the switchboard is made, because they need it.
+    """
+
+    _admission: Gate
+    placement: Placement
+    # for when there is no worker to say a refusal: gets the socket (still the caller's) and the error
+    _refuse_here: Callable[[int, PgError], None]
+    crew: Crew = field(factory=_Nobody)
+    sessions: Sessions = field(factory=Sessions)
+    _refusing: int = 0
+    _waiting: int = 0
+    _log: Logger = field(factory=Logger)
+
+    # ---- for the front door
+
+    async def route(self, arrival: Arrival) -> None:
+        """Find a worker for a client and hand it over. Owns the socket; never raises for what the world does."""
+        with descriptors.OwnedDescriptor(arrival.fd) as client:
+            refusal = self._admission.admit(arrival.remote_host)
+            if refusal is not None:
+                await self._refuse(arrival, client.fd, refusal)
+                return
+            try:
+                handed = await self._hand_over(arrival, relayed=False)
+            except PgError as error:
+                self._admission.closed(arrival.remote_host)
+                await self._refuse(arrival, client.fd, error)
+                return
+            if not handed:
+                self._admission.closed(arrival.remote_host)
+
+    async def cancel(self, backend_pid: int, secret_key: bytes) -> None:
+        """Carry a CancelRequest to the worker that has the session; a wrong one goes nowhere. Bounded by the worker's deadline."""
+        session = self.sessions.get(backend_pid)
+        if session is None:
+            return
+        try:
+            await session.worker.cancel(backend_pid, secret_key)
+        except (LinkLost, NotConfigured, WorkerFault, TimeoutError) as error:
+            self._log.warn("{worker} can't cancel: {error}", worker=session.worker.name, error=str(error))
+
+    # ---- for the workers
+
+    def claim_database(self, worker: SessionServer, name: str) -> bool:
+        """See `Desk.claim_database`."""
+        return self.placement.claim(name, worker)
+
+    async def relay_connection(
+        self, worker: SessionServer, fd: int, prefix: bytes, remote_host: str, remote_port: int
+    ) -> None:
+        """See `Desk.relay_connection`."""
+        with descriptors.OwnedDescriptor(fd):
+            database = asked_for(prefix)
+            arrival = Arrival(fd, remote_host, remote_port, prefix, database)
+            try:
+                handed = await self._hand_over(arrival, relayed=True)
+            except PgError as error:
+                raise NoOwner(error.message) from error
+            if not handed:
+                raise NoOwner("the owner of the database has just died")
+
+    async def release_database(self, worker: SessionServer, name: str) -> int:
+        """See `Desk.release_database`. With no session left, the database is the asker's, so nobody opens what it drops."""
+        owner = self.placement.owner(name)
+        if owner is not None and owner is not worker:
+            try:
+                sessions = await owner.drain(0.0, name)
+            except (LinkLost, NotConfigured):
+                # it is dying; what it owns is freed when it has died
+                sessions = 1
+            if sessions:
+                return sessions
+        self.placement.move(name, worker)
+        return 0
+
+    def database_closed(self, worker: SessionServer, name: str) -> None:
+        """See `Desk.database_closed`."""
+        self.placement.closed(name, worker)
+
+    def session_opened(self, worker: SessionServer, backend_pid: int, user: str, database: str) -> None:
+        """See `Desk.session_opened`."""
+        session = self.sessions.get(backend_pid)
+        if session is not None:
+            session.user, session.database = user, database
+            self.placement.learn(session.remote_host, database)
+
+    def session_closed(self, worker: SessionServer, backend_pid: int) -> None:
+        """See `Desk.session_closed`."""
+        session = self.sessions.end(backend_pid)
+        if session is not None and session.admitted:
+            self._admission.closed(session.remote_host)
+
+    def login_failed(self, remote_host: str) -> None:
+        """See `Desk.login_failed`."""
+        self._admission.login_failed(remote_host)
+
+    def login_succeeded(self, remote_host: str) -> None:
+        """See `Desk.login_succeeded`."""
+        self._admission.login_succeeded(remote_host)
+
+    def cancel_elsewhere(self, backend_pid: int, secret_key: bytes) -> None:
+        """See `Desk.cancel_elsewhere`."""
+        start(self.cancel(backend_pid, secret_key), "cancel a query of another worker")
+
+    def heard_from(self, worker: Any) -> None:
+        """See `Desk.heard_from`: news that were lost with a link are made up for.
+
+        A session that was handed over a moment ago may be missing in what the worker said before; so one must be missing twice.
+        """
+        for session in self.sessions.missing(worker, worker.live):
+            if session.missed:
+                self.session_closed(worker, session.backend_pid)
+            session.missed = True
+
+    def worker_died(self, worker: SessionServer) -> tuple[list[Session], tuple[str, ...]]:
+        """Forget a worker. Returns the sessions that died with it, and the databases that are free now."""
+        lost = self.sessions.of(worker)
+        for session in lost:
+            self.session_closed(worker, session.backend_pid)
+        return lost, self.placement.forget(worker)
+
+    # ---- how
+
+    async def _hand_over(self, arrival: Arrival, relayed: bool) -> bool:
+        """Try workers until one takes it.
+
+        Returns:
+            False when a worker died over it: the client's connection is spoiled.
+
+        Raises:
+            PgError: 57P03 when there is nobody to take it; the connection is untouched.
+        """
+        for _ in range(_ATTEMPTS):
+            worker = await self._find(arrival)
+            session = self.sessions.begin(worker, arrival.remote_host, admitted=not relayed)
+            try:
+                await worker.accept(_as_accepted(arrival, session.backend_pid, relayed=relayed))
+            except (Draining, NotConfigured):
+                self.sessions.end(session.backend_pid)
+            except DescriptorMismatch:
+                # its descriptor was lost on the way, and with the link the confusion ends
+                self.sessions.end(session.backend_pid)
+            except (LinkLost, WorkerFault) as error:
+                self._log.warn("{worker} lost a connection: {error}", worker=worker.name, error=str(error))
+                return self.sessions.end(session.backend_pid) is None
+            else:
+                return True
+        raise _no_worker()
+
+    async def _find(self, arrival: Arrival) -> SessionServer:
+        database = arrival.database or self.placement.guess(arrival.remote_host)
+        worker = self.placement.choose(database, self.crew.ready())
+        if worker is not None and worker.is_ready:
+            return worker
+        if self._waiting >= MAX_WAITING:
+            raise _no_worker()
+        self._waiting += 1
+        try:
+            ready = await self.crew.some_ready(ROUTE_DEADLINE_S)
+        finally:
+            self._waiting -= 1
+        worker = self.placement.choose(database, ready)
+        if worker is None or not worker.is_ready:
+            raise _no_worker()
+        return worker
+
+    async def _refuse(self, arrival: Arrival, fd: int, refusal: PgError) -> None:
+        """Have a worker finish the handshake and say why not. Who comes when too many are being refused is just hung up on."""
+        if self._refusing >= MAX_REFUSALS:
+            return
+        self._refusing += 1
+        try:
+            worker = next(iter(_least_loaded(self.crew.ready(), self.sessions)), None)
+            if worker is None:
+                self._refuse_here(fd, refusal.fatal())
+                return
+            session = self.sessions.begin(worker, arrival.remote_host, admitted=False)
+            try:
+                await worker.accept(_as_accepted(arrival, session.backend_pid, refusal=refusal.fatal()))
+            except (Draining, NotConfigured, DescriptorMismatch, LinkLost, WorkerFault):
+                self.sessions.end(session.backend_pid)
+        finally:
+            self._refusing -= 1
+
+
+def asked_for(prefix: bytes) -> str | None:
+    """The database that a StartupMessage asks for; None when it is something else, or names nobody."""
+    reader = StartupReader()
+    reader.feed(prefix)
+    try:
+        packet = reader.read()
+        return packet.database if isinstance(packet, StartupMessage) else None
+    except (ProtocolViolation, PgError):
+        return None
+
+
+def _as_accepted(
+    arrival: Arrival, backend_pid: int, refusal: PgError | None = None, relayed: bool = False
+) -> AcceptedConnection:
+    return AcceptedConnection(
+        fd=arrival.fd,
+        backend_pid=backend_pid,
+        remote_host=arrival.remote_host,
+        remote_port=arrival.remote_port,
+        prefix=arrival.prefix,
+        refusal=refusal,
+        relayed=relayed,
+    )
+
+
+def _least_loaded(workers: Iterable[SessionServer], sessions: Sessions) -> list[SessionServer]:
+    return sorted(workers, key=sessions.count)
+
+
+def _no_worker() -> PgError:
+    return PgError(
+        _CANNOT_CONNECT_NOW,
+        "the database system is not accepting connections",
+        hint="Its workers are being restarted; try again in a moment.",
+        severity=Severity.FATAL,
+    )

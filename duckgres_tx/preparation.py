@@ -1,0 +1,161 @@
+"""What is done before the server becomes a daemon: everything that can go wrong without workers goes wrong here, where the
+operator's terminal still is.
+
+Nothing here starts a thread or a process: they would not survive becoming a daemon.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import resource
+from pathlib import Path
+
+import cattrs
+from attrs import define
+
+from duckgres_tx import bootstrap, certificates, extensions
+from duckgres_tx.bootstrap import BootstrapFailed
+from duckgres_tx.certificates import BadCertificate, Certificate
+from duckgres_tx.config import Config
+from duckgres_tx.extensions import UnknownExtension
+from duckgres_tx.listeners import CannotListen, Listeners, listen
+from duckgres_tx.pool import resources
+from duckgres_tx.session.settings import WorkerSettings
+
+# beside the clients': listeners, links, logs, the databases' files of a standalone server
+_SPARE_DESCRIPTORS = 256
+
+
+class CannotStart(Exception):
+    """The server can't start; one line of text says why."""
+
+
+@define(eq=False)
+class Prepared:
+    """A server that is ready to become a daemon and start its workers.
+
+    Attributes:
+        config: What the operator wants.
+        listeners: Bound sockets; owned by this object until the front door takes them over.
+        verifiers: Who may log in.
+        certificate: What the server shows; None without TLS.
+        extension_files: What to LOAD.
+        lock: The lock on the data directory, a descriptor that lives as long as the process.
+    """
+
+    config: Config
+    listeners: Listeners
+    verifiers: dict[str, str]
+    certificate: Certificate | None
+    extension_files: tuple[str, ...]
+    lock: int
+
+    @property
+    def runtime_dir(self) -> Path:
+        """Where the workers' sockets are."""
+        return self.config.runtime_dir or self.config.data_dir / "run"
+
+    def worker_settings(self) -> WorkerSettings:
+        """What each worker is told: the limits are its share. A self-signed certificate is renewed here when it is time."""
+        config = self.config
+        memory = config.memory_limit or int(resources.machine_memory_bytes() * resources.DEFAULT_MEMORY_SHARE)
+        certificate = _certificate(config)
+        return WorkerSettings(
+            data_dir=str(config.data_dir),
+            tls=config.tls.mode,
+            certificate_pem=None if certificate is None else certificate.certificate_pem,
+            private_key_pem=None if certificate is None else certificate.private_key_pem,
+            plaintext_from="any" if config.allow_plaintext or config.tls.mode == "off" else "local",
+            verifiers=self.verifiers,
+            superusers=config.superusers,
+            handshake_timeout_s=config.handshake_timeout,
+            idle_timeout_s=config.idle_timeout,
+            idle_in_transaction_timeout_s=config.idle_in_transaction_timeout,
+            statement_timeout_ms=round(config.statement_timeout * 1000),
+            max_connections=config.max_connections,
+            memory_limit_bytes=resources.share(memory, config.workers, resources.MIN_WORKER_MEMORY_BYTES),
+            threads=resources.share(config.threads or resources.usable_threads(), config.workers, 1),
+            extensions=self.extension_files,
+            allowed_directories=tuple(os.path.realpath(directory) for directory in config.allowed_directories),
+            temp_directory=str(config.data_dir / "tmp"),
+            idle_database_timeout_s=config.idle_database_timeout,
+            drain_timeout_s=config.shutdown_timeout,
+            server_version=f"16.9 (duckgres_tx {importlib.metadata.version('duckgres_tx')})",
+        )
+
+    def worker_document(self) -> bytes:
+        """`worker_settings` as JSON. Holds secrets: it goes into a memory file only."""
+        return json.dumps(cattrs.unstructure(self.worker_settings())).encode()
+
+    def psql_command(self) -> str:
+        """A command that connects, for the operator to copy."""
+        host = self.config.host[0] if self.config.host else str(self.config.unix_socket_dir)
+        host = {"*": "localhost", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+        user = bootstrap.FIRST_USER if bootstrap.FIRST_USER in self.verifiers else next(iter(self.verifiers))
+        sslmode = {"off": "disable", "prefer": "prefer", "require": "require"}[self.config.tls.mode]
+        pgpass = self.config.data_dir / "pgpass"
+        login = f"PGPASSFILE={pgpass} " if user == bootstrap.FIRST_USER and pgpass.exists() else ""
+        port = self.listeners.port
+        return f'{login}psql "host={host} port={port} user={user} dbname=postgres sslmode={sslmode}"'
+
+    def discard(self) -> None:
+        """Let everything go again."""
+        self.listeners.close()
+        os.close(self.lock)
+
+
+def prepare(config: Config) -> Prepared:
+    """Check and make all that the server needs.
+
+    Raises:
+        CannotStart: Something is missing, in use, or forbidden; nothing is left open.
+    """
+    try:
+        bootstrap.prepare_directory(config.data_dir, "data_dir")
+        lock = bootstrap.lock_directory(config.data_dir)
+        try:
+            return _prepare_locked(config, lock)
+        except BaseException:
+            os.close(lock)
+            raise
+    except (BootstrapFailed, BadCertificate, UnknownExtension, CannotListen) as error:
+        raise CannotStart(str(error)) from error
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise CannotStart(f"{where}{error.strerror or error}") from error
+
+
+def _prepare_locked(config: Config, lock: int) -> Prepared:
+    bootstrap.prepare_directory(config.data_dir / "tmp", "data_dir")
+    if config.workers:
+        bootstrap.prepare_directory(config.runtime_dir or config.data_dir / "run", "runtime_dir")
+    files = tuple(extensions.resolve(name) for name in config.extensions)
+    for directory in config.allowed_directories:
+        if not Path(directory).is_dir():
+            raise CannotStart(f"allowed_directories: {directory} is not a directory")
+    certificate = _certificate(config)
+    verifiers = bootstrap.verifiers(config.data_dir, config.users)
+    _raise_descriptor_limit(config.max_connections)
+    listeners = listen(config.host, config.port, config.unix_socket_dir)
+    return Prepared(config, listeners, verifiers, certificate, files, lock)
+
+
+def _certificate(config: Config) -> Certificate | None:
+    if config.tls.mode == "off":
+        return None
+    if config.tls.cert is not None and config.tls.key is not None:
+        return certificates.load(config.tls.cert, config.tls.key)
+    return certificates.self_signed(config.data_dir)
+
+
+def _raise_descriptor_limit(connections: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < connections + _SPARE_DESCRIPTORS:
+        raise CannotStart(
+            f"max_connections: {connections} connections need {connections + _SPARE_DESCRIPTORS} open files, "
+            f"and the limit (ulimit -Hn) is {hard}"
+        )
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
