@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 import psycopg
-from attrs import field, frozen
+from attrs import frozen
 
 # Long enough for the client processes to start before the common moment when they begin.
 START_S = 2.0
@@ -18,8 +18,8 @@ GRACE_S = 60.0
 class Connects:
     """What one client process did: the latency of each connect in seconds, and the words of those that failed."""
 
-    latencies_s: tuple[float, ...] = field(converter=tuple)
-    failures: tuple[str, ...] = field(converter=tuple)
+    latencies_s: list[float]
+    failures: list[str]
     elapsed_s: float
 
 

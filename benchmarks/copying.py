@@ -72,7 +72,7 @@ def _exported(stage: Stage, theirs: Endpoint, copy_format: str) -> Path:
             theirs.connect() as connection,
             connection.cursor() as cursor,
             unfinished.open("wb") as target,
-            cursor.copy(statement) as copy,  # type: ignore[arg-type]  # a constant
+            cursor.copy(statement) as copy,
         ):
             for block in copy:
                 target.write(block)
@@ -83,8 +83,8 @@ def _exported(stage: Stage, theirs: Endpoint, copy_format: str) -> Path:
 def _in(endpoint: Endpoint, definition: str, file: Path, copy_format: str, rows: int) -> Callable[[], float]:
     def once() -> float:
         with endpoint.connect() as connection:
-            connection.execute(f"drop table if exists {INCOMING}")  # type: ignore[call-overload]  # a constant
-            connection.execute(definition)  # type: ignore[call-overload]  # made from the catalog
+            connection.execute(f"drop table if exists {INCOMING}")
+            connection.execute(definition)
         with (
             file.open("rb") as source,
             mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
@@ -93,7 +93,7 @@ def _in(endpoint: Endpoint, definition: str, file: Path, copy_format: str, rows:
         ):
             done = client.copy_in(f"copy {INCOMING} from stdin (format {copy_format})", _blocks(view))
         with endpoint.connect() as connection:
-            connection.execute(f"drop table {INCOMING}")  # type: ignore[call-overload]  # a constant
+            connection.execute(f"drop table {INCOMING}")
         if done.rows != rows:
             message = f"{endpoint.label} took {done.rows} of {rows} rows"
             raise AssertionError(message)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import select
 import time
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 
-from duckgres_tx.engine.database import NativeThreads
+from duckgres_tx.engine.database import Execution, Job, NativeThreads
 from duckgres_tx.engine.rendering import RenderOptions
 
 ENGINE_TIMEOUT_S = 300
@@ -33,19 +34,20 @@ class EncoderAlone:
             execution = threads.execute(statement, (), (), (), [self.format_code], RenderOptions())
             _drain(threads, execution)
             rate = execution.total_rows / (time.perf_counter() - begin) / 1e6
-            for thing in (execution, statement, connection, database):
+            execution.close()
+            for thing in (statement, connection, database):
                 _result(threads, threads.close(thing))
             return rate
         finally:
             threads.shutdown()
 
 
-def _result(threads: object, job: object) -> object:
+def _result(threads: NativeThreads, job: Job) -> Any:
     threads.wait(job, ENGINE_TIMEOUT_S)
     return job.result
 
 
-def _drain(threads: object, execution: object) -> None:
+def _drain(threads: NativeThreads, execution: Execution) -> None:
     """Take buffers as the reactor would: on the eventfd's word."""
     deadline = time.monotonic() + ENGINE_TIMEOUT_S
     while True:

@@ -6,7 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 
-from attrs import field, frozen
+from attrs import frozen
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -64,7 +64,7 @@ class Figure:
 class Samples:
     """What one side gave in several runs."""
 
-    values: tuple[float, ...] = field(converter=tuple)
+    values: tuple[float, ...]
 
     @property
     def median(self) -> float:

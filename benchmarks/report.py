@@ -6,6 +6,7 @@ import json
 import platform
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -87,6 +88,10 @@ def remember(figures: Sequence[Figure], described: str, directory: Path = RESULT
     return merged
 
 
+def _between(table: str, markers: re.Match[str]) -> str:
+    return f"{markers[1]}{table}\n{markers[2]}"
+
+
 def embed(figures: Sequence[Figure], document: Path = DOCUMENT) -> None:
     """Replace the measured tables in the documentation, part by part, between their markers.
 
@@ -100,5 +105,6 @@ def embed(figures: Sequence[Figure], document: Path = DOCUMENT) -> None:
         if not place.search(text):
             message = f"{document} has no <!-- measured: {part} --> … <!-- end -->"
             raise LookupError(message)
-        text = place.sub(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text)
+        # A function's value is taken as it is, a replacement text would have its backslashes read.
+        text = place.sub(partial(_between, table), text)
     document.write_text(text)

@@ -60,19 +60,15 @@ class DuckgresServer:
         config = self._temporary / "duckgres.yaml"
         # The extension is there for those who look at the data by hand: CALL dbgen, PRAGMA tpch(1).
         config.write_text(yaml.safe_dump({"extensions": [str(extension_path())], **self.settings}))
-        twistd = Path(sys.executable).with_name("twistd")
-        if not twistd.exists():
-            message = f"{twistd} does not exist: install the package"
-            raise UnavailableError(message)
-        arguments = ["--config", config, "--host", "127.0.0.1", "--port", "0", "--workers", str(self.workers),
-                     "--data-dir", self.directory, *self.arguments]  # fmt: skip
-        if self.handover_socket:
-            arguments += ["--handover", self.handover_socket]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [twistd, "-n", "--pidfile=", "duckgres", *arguments],
-                cwd=self._temporary, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+                self._command(config),
+                cwd=self._temporary,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         try:
             until(self._ready, START_TIMEOUT_S, "our server's start")
             self.password = self._read_password()
@@ -83,6 +79,16 @@ class DuckgresServer:
             raise
         return self
 
+    def _command(self, config: Path) -> list[str | Path]:
+        twistd = Path(sys.executable).with_name("twistd")
+        if not twistd.exists():
+            message = f"{twistd} does not exist: install the package"
+            raise UnavailableError(message)
+        assert self.directory is not None
+        command: list[str | Path] = [twistd, "-n", "--pidfile=", "duckgres", "--config", config, "--host", "127.0.0.1", "--port", "0",
+                   "--workers", str(self.workers), "--data-dir", self.directory, *self.arguments]  # fmt: skip
+        return [*command, "--handover", self.handover_socket] if self.handover_socket else command
+
     @property
     def log(self) -> Path:
         """What the server prints."""
@@ -90,7 +96,7 @@ class DuckgresServer:
 
     def _ready(self) -> bool:
         if self.process.poll() is not None:
-            message = f"our server ended at once: {tail(self.log, 1)}"
+            message = f"our server ended at once: {tail(self.log, 6)}"
             raise UnavailableError(message)
         found = READY.search(self.log.read_text(errors="replace"))
         if found:

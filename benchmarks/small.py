@@ -58,7 +58,7 @@ def transactions_per_second(endpoint: Endpoint, load: Load, duration_s: float) -
         script = Path(directory) / "script.sql"
         script.write_text(load.script + "\n")
         # A client thread too few on the client's side would measure pgbench.
-        command = [find_pgbench(), "-n", "-M", load.mode, "-f", script, "-c", str(load.clients),
+        command: list[str | Path] = [find_pgbench(), "-n", "-M", load.mode, "-f", script, "-c", str(load.clients),
                    "-j", str(min(load.clients, 2)), "-T", str(max(1, round(duration_s)))]  # fmt: skip
         if load.reconnect:
             command.append("-C")

@@ -90,7 +90,7 @@ class Stage:
     def _start_postgres(self, label: str) -> PostgresServer:
         server = self._stack.enter_context(PostgresServer(label))
         with server.endpoint().connect() as connection:
-            connection.execute(f"create database {DATABASE}")  # type: ignore[call-overload]  # a constant
+            connection.execute(f"create database {DATABASE}")
         return server
 
     @cached_property

@@ -58,14 +58,14 @@ def _hold(ours: DuckgresServer, number: int) -> Session:
     """A session within a transaction that has made something only it can see."""
     connection = ours.endpoint().using(sslmode=("disable", "require")[number % 2]).connect()
     connection.execute("begin")
-    connection.execute(f"create temp table held_{number} as select {number} as number")  # type: ignore[call-overload]  # a constant
+    connection.execute(f"create temp table held_{number} as select {number} as number")
     return connection
 
 
 def _goes_on(session: Session, number: int) -> bool:
     """Whether the session's transaction still sees its table, and commits."""
     try:
-        row = session.execute(f"select number from held_{number}").fetchone()  # type: ignore[call-overload]  # a constant
+        row = session.execute(f"select number from held_{number}").fetchone()
         session.execute("commit")
     except psycopg.Error as error:
         print(f"held session {number}: {error}")

@@ -97,14 +97,14 @@ def load(data: TpchData, endpoint: Endpoint, tables: tuple[str, ...]) -> None:
     """Make and fill tables in PostgreSQL through COPY FROM STDIN, then vacuum, freeze and analyse them."""
     with endpoint.connect() as connection:
         for table in tables:
-            connection.execute(data.definition(table))  # type: ignore[call-overload]  # made from the catalog
+            connection.execute(data.definition(table))
             with (
                 data.csv(table).open("rb") as source,
                 connection.cursor() as cursor,
-                cursor.copy(f"copy {table} from stdin (format csv)") as copy,  # type: ignore[arg-type]  # constants
+                cursor.copy(f"copy {table} from stdin (format csv)") as copy,
             ):
                 while block := source.read(COPY_BLOCK_BYTES):
                     copy.write(block)
             if table in INDEXES:
-                connection.execute(f"create unique index on {table} ({INDEXES[table]})")  # type: ignore[call-overload]  # constants
-            connection.execute(f"vacuum (freeze, analyze) {table}")  # type: ignore[call-overload]  # constants
+                connection.execute(f"create unique index on {table} ({INDEXES[table]})")
+            connection.execute(f"vacuum (freeze, analyze) {table}")
