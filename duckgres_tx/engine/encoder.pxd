@@ -17,8 +17,10 @@ cdef enum:
     ENCODE_NO_MEMORY = -1
     # A list of lists that is no rectangle was asked for in binary.
     ENCODE_RAGGED = -2
-    # A BIGNUM of more digits than numeric has.
+    # A value beyond what its PostgreSQL type can say: a date in binary, or a BIGNUM of too many digits.
     ENCODE_OVERFLOW = -3
+    # A type that this version of the program doesn't know.
+    ENCODE_UNKNOWN_TYPE = -4
 
 
 # A DuckDBError's message ("Out of Memory Error: ...", "Conversion Error: ...") for a result that is not ENCODED. Static.
@@ -45,5 +47,4 @@ cdef Render *make_render(object options) except NULL
 cdef void free_render(Render *render) noexcept nogil
 
 # GIL held. The LogicalType of a C logical type, which stays the caller's.
-cpdef object describe_type_at(size_t type_address)
 cdef object describe_type(duckdb_logical_type type)

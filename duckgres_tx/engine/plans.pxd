@@ -6,7 +6,7 @@ chunk's vectors in turn, so that writing a value is one switch and a few loads.
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
-from duckgres_tx.engine.capi cimport idx_t
+from duckgres_tx.engine.capi cimport duckdb_logical_type, duckdb_vector, idx_t
 
 
 # A time zone's offsets: `offsets[i]` (seconds east) holds from `starts[i]` (seconds since 1970, ascending) until the
@@ -34,12 +34,129 @@ cdef struct Render:
     const Zone *zone
 
 
+# What a plan writes. The order matters: see the FIRST_... constants.
+cdef enum:
+    # Text of limited length.
+    TEXT_BOOL
+    TEXT_INT8
+    TEXT_INT16
+    TEXT_INT32
+    TEXT_INT64
+    TEXT_UINT8
+    TEXT_UINT16
+    TEXT_UINT32
+    TEXT_UINT64
+    TEXT_INT128
+    TEXT_UINT128
+    TEXT_FLOAT
+    TEXT_DOUBLE
+    TEXT_DECIMAL16
+    TEXT_DECIMAL32
+    TEXT_DECIMAL64
+    TEXT_DECIMAL128
+    TEXT_DATE
+    TEXT_TIME
+    TEXT_TIME_NS
+    TEXT_TIMETZ
+    TEXT_TIMESTAMP
+    TEXT_TIMESTAMP_S
+    TEXT_TIMESTAMP_MS
+    TEXT_TIMESTAMP_NS
+    TEXT_TIMESTAMPTZ
+    TEXT_INTERVAL
+    TEXT_UUID
+    # true and false, in JSON.
+    JSON_BOOL
+    # Binary of limited length.
+    BINARY_BOOL
+    BINARY_INT8
+    BINARY_INT16
+    BINARY_INT32
+    BINARY_INT64
+    BINARY_UINT8
+    BINARY_UINT16
+    BINARY_UINT32
+    # An OID, or what is stored as one, kept as BIGINT.
+    BINARY_OID
+    BINARY_UINT64
+    BINARY_INT128
+    BINARY_UINT128
+    BINARY_FLOAT
+    BINARY_DOUBLE
+    BINARY_DECIMAL16
+    BINARY_DECIMAL32
+    BINARY_DECIMAL64
+    BINARY_DECIMAL128
+    BINARY_DATE
+    BINARY_TIME
+    BINARY_TIME_NS
+    BINARY_TIMETZ
+    BINARY_TIMESTAMP
+    BINARY_TIMESTAMP_S
+    BINARY_TIMESTAMP_MS
+    BINARY_TIMESTAMP_NS
+    BINARY_INTERVAL
+    BINARY_UUID
+    # A type whose only value is NULL.
+    NOTHING
+    # A type that this version doesn't know, of a newer DuckDB.
+    UNKNOWN
+    # Bytes as they are, in either format; and what else has no limit.
+    STRING
+    TEXT_BLOB
+    TEXT_BIT
+    BINARY_BIT
+    # "char": one byte, 0 for the empty string.
+    BINARY_CHAR
+    LABEL8
+    LABEL16
+    LABEL32
+    TEXT_BIGNUM
+    BINARY_BIGNUM
+    # JSON, the same in either format.
+    JSON_STRUCT
+    JSON_MAP
+    JSON_UNION
+    JSON_LIST
+    JSON_ARRAY
+    JSON_VARIANT
+    # PostgreSQL's arrays, of DuckDB's lists and arrays.
+    TEXT_LIST
+    TEXT_ARRAY
+    # int2vector and oidvector.
+    TEXT_VECTOR
+    BINARY_LIST
+    BINARY_ARRAY
+    BINARY_VECTOR
+
+    FIRST_VARYING = UNKNOWN
+    FIRST_JSON = JSON_STRUCT
+    FIRST_ARRAY = TEXT_LIST
+
+# How a scalar stands in a JSON document or among an array's elements.
+cdef enum:
+    # Never needs quotes in an array; a bare literal in JSON.
+    PLAIN
+    # The same, but for NaN and the infinities, which are strings in JSON.
+    PLAIN_FLOAT
+    # Needs no quotes in an array; a string in JSON, with nothing to escape.
+    QUOTED
+    # Must be searched for what needs quotes and escapes.
+    ANY_TEXT
+    # The same in an array; JSON already in JSON.
+    DOCUMENT
+
+
 cdef struct ColumnPlan:
-    # What to write, a WRITE_... constant; decides everything else's meaning.
+    # What to write, of the constants above; decides everything else's meaning.
     int write
     int format
     # DECIMAL.
     int scale
+    # PLAIN ... DOCUMENT.
+    int quoting
+    # Inside a JSON document timestamps are spelled as ISO 8601 has it.
+    bint json
     # The value's PostgreSQL type; of an array's plan, the array's.
     int oid
     # Bytes that a value takes at most, when its writer doesn't ensure room itself.
@@ -61,3 +178,11 @@ cdef struct ColumnPlan:
     int64_t zone_from
     int64_t zone_until
     int32_t zone_offset
+
+
+# The plan for a value of a type; NULL without memory. `json` is for what stands inside a JSON document.
+cdef ColumnPlan *make_plan(duckdb_logical_type type, int format, const Render *render, bint json) noexcept nogil
+cdef void drop_plan(ColumnPlan *plan) noexcept nogil
+
+# Point the plan, children included, at a vector; good until the vector's chunk is freed.
+cdef void bind_vector(ColumnPlan *plan, duckdb_vector vector) noexcept nogil

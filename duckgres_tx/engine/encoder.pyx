@@ -1,0 +1,257 @@
+"""Data chunks to DataRow messages.
+
+Touches: the plans and the buffer it is given. No GIL, but for `make_render` and `describe_type`.
+
+DuckDB's data lies by columns, PostgreSQL's rows one after the other. So each row is one walk over the plans; what
+takes a limited number of bytes is written where the row's reserve already covers it, straight behind its length.
+
+Spec: protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-DATAROW
+"""
+
+from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint32_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+
+from duckgres_tx.engine.arrays cimport write_array
+from duckgres_tx.engine.buffers cimport Writer, ensure, likely, put16, put32, unlikely
+from duckgres_tx.engine.capi cimport (
+    DUCKDB_TYPE_ARRAY, DUCKDB_TYPE_DECIMAL, DUCKDB_TYPE_ENUM, DUCKDB_TYPE_LIST, DUCKDB_TYPE_MAP, DUCKDB_TYPE_STRUCT,
+    DUCKDB_TYPE_UNION, api, duckdb_type
+)
+from duckgres_tx.engine.json_values cimport write_json
+from duckgres_tx.engine.plans cimport (
+    FIRST_ARRAY, FIRST_JSON, FIRST_VARYING, INTERVAL_ISO_8601, INTERVAL_POSTGRES, INTERVAL_POSTGRES_VERBOSE,
+    INTERVAL_SQL_STANDARD, NOTHING, STRING, Zone, bind_vector, drop_plan, make_plan
+)
+from duckgres_tx.engine.scalars cimport write_scalar
+from duckgres_tx.engine.strings cimport INLINE_LENGTH, STRING_SIZE, copy_string, write_varying
+
+from duckgres_tx.engine.logical_types import LogicalType, TypeId
+from duckgres_tx.engine.timezones import load_zone
+
+
+cdef enum:
+    # 'D' Int32(length) Int16(columns)
+    ROW_HEADER = 7
+    # What a writer may scribble past its end.
+    SLACK = 16
+
+
+cdef const char *encode_failure(int result) noexcept nogil:
+    if result == ENCODE_NO_MEMORY:
+        return b"Out of Memory Error: failed to allocate a buffer for the result"
+    elif result == ENCODE_RAGGED:
+        return (
+            b"Conversion Error: multidimensional arrays must have sub-arrays with matching dimensions: "
+            b"cast the ragged list to JSON, or ask for it in text format"
+        )
+    elif result == ENCODE_OVERFLOW:
+        return b"Conversion Error: value is out of range for its PostgreSQL type"
+    elif result == ENCODE_UNKNOWN_TYPE:
+        return b"Not implemented Error: the result has a column of a type that this server does not know"
+    return b""
+
+
+cdef ColumnPlan *plan_column(duckdb_logical_type type, int format, const Render *render) noexcept nogil:
+    return make_plan(type, format, render, False)
+
+
+cdef void free_plan(ColumnPlan *plan) noexcept nogil:
+    drop_plan(plan)
+
+
+cdef int encode_data_rows(
+    ColumnPlan **plans, int n_columns, duckdb_data_chunk chunk, idx_t first_row, idx_t last_row, Buffer *out
+) noexcept nogil:
+    cdef idx_t next_row
+    return encode_data_rows_within(plans, n_columns, chunk, first_row, last_row, <size_t>-1, out, &next_row)
+
+
+cdef int encode_data_rows_within(
+    ColumnPlan **plans, int n_columns, duckdb_data_chunk chunk, idx_t first_row, idx_t last_row,
+    size_t soft_limit, Buffer *out, idx_t *next_row
+) noexcept nogil:
+    cdef Writer writer = Writer(out.data, out.data + out.capacity, ENCODED)
+    cdef char *position = out.data + out.length
+    cdef size_t reserve = ROW_HEADER + SLACK
+    cdef idx_t row = first_row
+    cdef int column
+    for column in range(n_columns):
+        bind_vector(plans[column], api.data_chunk_get_vector(chunk, column))
+        reserve += 4 + plans[column].width
+    while row < last_row:
+        position = _write_row(&writer, plans, n_columns, row, reserve, position)
+        if unlikely(position == NULL or writer.result != ENCODED):
+            break
+        row += 1
+        out.length = position - writer.start
+        if out.length >= soft_limit:
+            break
+    out.data = writer.start
+    out.capacity = writer.end - writer.start
+    next_row[0] = row
+    return writer.result
+
+
+cdef inline char *_write_row(
+    Writer *writer, ColumnPlan **plans, int n_columns, idx_t row, size_t reserve, char *out
+) noexcept nogil:
+    """One DataRow. `reserve` bytes are enough for the row but for its values of no limit, which see to it themselves
+    that as many are left behind them."""
+    cdef size_t start, value
+    cdef ColumnPlan *plan
+    cdef char *end
+    cdef int column
+    out = ensure(writer, out, reserve)
+    if out == NULL:
+        return NULL
+    start = out - writer.start
+    out[0] = c"D"
+    put16(out + 5, n_columns)
+    out += ROW_HEADER
+    for column in range(n_columns):
+        plan = plans[column]
+        if plan.validity != NULL and (plan.validity[row >> 6] >> (row & 63)) & 1 == 0:
+            put32(out, 0xffffffffU)
+            out += 4
+        elif plan.write < NOTHING:
+            end = write_scalar(writer, plan, row, out + 4)
+            put32(out, <uint32_t>(end - out - 4))
+            out = end
+        elif plan.write == STRING:
+            out = ensure(writer, out, (<const uint32_t *>(plan.data + row * STRING_SIZE))[0] + reserve)
+            if unlikely(out == NULL):
+                return NULL
+            end = copy_string(out + 4, plan.data, row)
+            put32(out, <uint32_t>(end - out - 4))
+            out = end
+        elif plan.write == NOTHING:
+            put32(out, 0xffffffffU)
+            out += 4
+        else:
+            value = out - writer.start
+            end = write_value(writer, plan, row, out + 4)
+            if end != NULL:
+                put32(writer.start + value, <uint32_t>((end - writer.start) - value - 4))
+                end = ensure(writer, end, reserve)
+            if end == NULL:
+                return NULL
+            out = end
+    put32(writer.start + start + 1, <uint32_t>((out - writer.start) - start - 1))
+    return out
+
+
+cdef char *write_value(Writer *writer, ColumnPlan *plan, idx_t row, char *out) noexcept nogil:
+    if plan.write >= FIRST_ARRAY:
+        return write_array(writer, plan, row, out)
+    if plan.write >= FIRST_JSON:
+        return write_json(writer, plan, row, out)
+    if plan.write >= FIRST_VARYING:
+        return write_varying(writer, plan, row, out)
+    out = ensure(writer, out, plan.width + SLACK)
+    return NULL if out == NULL else write_scalar(writer, plan, row, out)
+
+
+# Zones by name, as addresses of Zone; they live as long as the process.
+_zones = {}
+
+_INTERVAL_STYLES = {
+    "postgres": INTERVAL_POSTGRES,
+    "postgres_verbose": INTERVAL_POSTGRES_VERBOSE,
+    "sql_standard": INTERVAL_SQL_STANDARD,
+    "iso_8601": INTERVAL_ISO_8601,
+}
+
+
+cdef const Zone *_zone(str name) except NULL:
+    cdef Zone *zone
+    cdef size_t size
+    if name in _zones:
+        return <const Zone *><size_t>_zones[name]
+    loaded = load_zone(name)
+    size = len(loaded.starts)
+    # One block: the struct, the starts, the offsets.
+    zone = <Zone *>malloc(sizeof(Zone) + size * (sizeof(int64_t) + sizeof(int32_t)))
+    if zone == NULL:
+        raise MemoryError
+    zone.size = size
+    zone.starts = <int64_t *>(zone + 1)
+    zone.offsets = <int32_t *>(zone.starts + size)
+    zone.first_offset = loaded.first_offset
+    zone.cycle_start = INT64_MAX if loaded.cycle_start is None else loaded.cycle_start
+    for index in range(size):
+        zone.starts[index] = loaded.starts[index]
+        zone.offsets[index] = loaded.offsets[index]
+    _zones[name] = <size_t>zone
+    return zone
+
+
+cdef Render *make_render(object options) except NULL:
+    cdef const Zone *zone = _zone(options.time_zone)
+    cdef int style = _INTERVAL_STYLES[options.interval_style]
+    cdef int digits = options.extra_float_digits
+    cdef bint escape = options.bytea_output == "escape"
+    cdef Render *render = <Render *>malloc(sizeof(Render))
+    if render == NULL:
+        raise MemoryError
+    render.extra_float_digits = digits
+    render.bytea_escape = escape
+    render.interval_style = style
+    render.zone = zone
+    return render
+
+
+cdef void free_render(Render *render) noexcept nogil:
+    free(render)
+
+
+cdef str _take_text(char *text):
+    """A string that the C API made, which is freed."""
+    cdef str taken
+    if text == NULL:
+        return None
+    try:
+        taken = text.decode()
+    finally:
+        api.free(text)
+    return taken
+
+
+cdef object _take_type(duckdb_logical_type type):
+    try:
+        return describe_type(type)
+    finally:
+        api.destroy_logical_type(&type)
+
+
+cdef object describe_type(duckdb_logical_type type):
+    cdef duckdb_type kind = api.get_type_id(type)
+    alias = _take_text(api.logical_type_get_alias(type))
+    identity = TypeId(kind) if 0 <= kind < len(TypeId) else TypeId.INVALID
+    if kind == DUCKDB_TYPE_DECIMAL:
+        return LogicalType(identity, alias, width=api.decimal_width(type), scale=api.decimal_scale(type))
+    if kind == DUCKDB_TYPE_ENUM:
+        labels = [_take_text(api.enum_dictionary_value(type, index)) for index in range(api.enum_dictionary_size(type))]
+        return LogicalType(identity, alias, dictionary=tuple(labels))
+    if kind == DUCKDB_TYPE_LIST:
+        return LogicalType(identity, alias, child=_take_type(api.list_type_child_type(type)))
+    if kind == DUCKDB_TYPE_ARRAY:
+        child = _take_type(api.array_type_child_type(type))
+        return LogicalType(identity, alias, child=child, size=api.array_type_array_size(type))
+    return LogicalType(identity, alias, members=_members(type, kind))
+
+
+cdef tuple _members(duckdb_logical_type type, duckdb_type kind):
+    if kind == DUCKDB_TYPE_MAP:
+        return ("key", _take_type(api.map_type_key_type(type))), ("value", _take_type(api.map_type_value_type(type)))
+    if kind == DUCKDB_TYPE_STRUCT:
+        return tuple(
+            (_take_text(api.struct_type_child_name(type, index)), _take_type(api.struct_type_child_type(type, index)))
+            for index in range(api.struct_type_child_count(type))
+        )
+    if kind == DUCKDB_TYPE_UNION:
+        return tuple(
+            (_take_text(api.union_type_member_name(type, index)), _take_type(api.union_type_member_type(type, index)))
+            for index in range(api.union_type_member_count(type))
+        )
+    return ()

@@ -1,0 +1,3 @@
+from collections.abc import Iterable
+
+def shortest_texts(values: Iterable[float], single: bool = False) -> list[str]: ...
