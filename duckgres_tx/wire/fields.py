@@ -22,6 +22,7 @@ __all__ = [
     "insufficient",
     "int16",
     "int32",
+    "invalid_text",
     "oids",
     "read_formats",
     "read_oids",
@@ -84,9 +85,15 @@ def checked(decoder: Callable[[bytes], MessageT], body: bytes) -> MessageT:
     except struct.error:
         insufficient()
     except UnicodeDecodeError as error:
-        wrong = error.object[error.start : error.end]
-        shown = " ".join(f"0x{byte:02x}" for byte in wrong)
-        raise PgError("22021", f'invalid byte sequence for encoding "UTF8": {shown}') from error
+        raise invalid_text(error) from error
+
+
+def invalid_text(error: UnicodeDecodeError) -> PgError:
+    """What PostgreSQL says of text that isn't UTF-8: it shows as many bytes as the first one announces."""
+    first = error.object[error.start]
+    length = 2 if first & 0xE0 == 0xC0 else 3 if first & 0xF0 == 0xE0 else 4 if first & 0xF8 == 0xF0 else 1
+    shown = " ".join(f"0x{byte:02x}" for byte in error.object[error.start : error.start + length])
+    return PgError("22021", f'invalid byte sequence for encoding "UTF8": {shown}')
 
 
 def insufficient() -> NoReturn:

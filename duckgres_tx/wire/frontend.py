@@ -476,27 +476,29 @@ def _decode_sasl_initial_response(body: bytes) -> SASLInitialResponse:
     return SASLInitialResponse(mechanism, data)
 
 
-def _without_body(message: FrontendMessage) -> Callable[[bytes], FrontendMessage]:
+def _without_fields(message: FrontendMessage, *, body_checked: bool = True) -> Callable[[bytes], FrontendMessage]:
     # They have no fields, so one object of each will do.
     def decode_empty(body: bytes) -> FrontendMessage:
-        expect_end(body, 0)
+        if body_checked:
+            expect_end(body, 0)
         return message
 
     return decode_empty
 
 
+# PostgreSQL doesn't look at the bodies of CopyDone and Terminate either.
 _DECODERS: dict[bytes, Callable[[bytes], FrontendMessage]] = {
     b"B": _decode_bind,
     b"C": _decode_close,
     b"D": _decode_describe,
     b"E": _decode_execute,
     b"F": _decode_function_call,
-    b"H": _without_body(Flush()),
+    b"H": _without_fields(Flush()),
     b"P": _decode_parse,
     b"Q": _decode_query,
-    b"S": _without_body(Sync()),
-    b"X": _without_body(Terminate()),
-    b"c": _without_body(CopyDone()),
+    b"S": _without_fields(Sync()),
+    b"X": _without_fields(Terminate(), body_checked=False),
+    b"c": _without_fields(CopyDone(), body_checked=False),
     b"d": CopyData,
     b"f": _decode_copy_fail,
     b"p": AuthenticationResponse,

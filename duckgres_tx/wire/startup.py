@@ -17,6 +17,7 @@ from typing import TypeAlias
 from attrs import frozen
 
 from duckgres_tx.errors import FeatureNotSupported, PgError, ProtocolViolation, Severity
+from duckgres_tx.wire.fields import invalid_text
 
 __all__ = [
     "MAX_CANCEL_KEY_BYTES",
@@ -254,11 +255,7 @@ def _decode_parameters(text: bytes) -> dict[str, str]:
     try:
         names_and_values = [word.decode() for word in words[:-2]]
     except UnicodeDecodeError as error:
-        raise PgError(
-            "22021",
-            f'invalid byte sequence for encoding "UTF8": 0x{error.object[error.start]:02x}',
-            severity=Severity.FATAL,
-        ) from error
+        raise invalid_text(error).fatal() from error
     return dict(zip(names_and_values[::2], names_and_values[1::2], strict=True))
 
 
@@ -278,11 +275,12 @@ def parse_options(options: str) -> dict[str, str]:
     words = iter([_ESCAPED.sub(r"\1", word) for word in _OPTION_WORD.findall(options)])
     settings: dict[str, str] = {}
     for word in words:
+        if word == "-c":
+            word += next(words, "")
         if word.startswith("--"):
-            setting, shown = word[2:], f"--{word[2:]}"
-        elif word.startswith("-c"):
-            setting = word[2:] or next(words, "")
-            shown = f"-c {setting}"
+            setting, shown = word[2:], word
+        elif word.startswith("-c") and word != "-c":
+            setting, shown = word[2:], f"-c {word[2:]}"
         else:
             raise PgError(
                 "42601",
