@@ -134,10 +134,11 @@ def _copy(tokens: tuple[Token, ...]) -> StatementClass:
     return StatementClass.GUARDED
 
 
-_UNSUPPORTED_OBJECTS = frozenset(
-    "role user group tablespace trigger rule extension server foreign publication subscription policy language "
-    "operator aggregate cast collation conversion domain event statistics text transform access materialized".split()
-)
+_UNSUPPORTED_OBJECT_WORDS = """
+    role user group tablespace trigger rule extension server foreign publication subscription policy language
+    operator aggregate cast collation conversion domain event statistics text transform access materialized
+"""
+_UNSUPPORTED_OBJECTS = frozenset(_UNSUPPORTED_OBJECT_WORDS.split())
 
 
 def _create(tokens: tuple[Token, ...]) -> StatementClass:
@@ -148,7 +149,7 @@ def _create(tokens: tuple[Token, ...]) -> StatementClass:
         index += 1
     if _is(tokens, index, "database"):
         return StatementClass.CREATE_DATABASE
-    if _is(tokens, index, "secret") or _is(tokens, index + 1, "secret"):
+    if _is(tokens, index, "secret"):
         return StatementClass.GUARDED
     if index < len(tokens) and tokens[index].word in _UNSUPPORTED_OBJECTS:
         return StatementClass.UNSUPPORTED
@@ -159,7 +160,7 @@ def _drop(tokens: tuple[Token, ...]) -> StatementClass:
     index = 2 if _is(tokens, 1, "persistent", "temporary", "temp") else 1
     if _is(tokens, index, "database"):
         return StatementClass.DROP_DATABASE
-    if _is(tokens, index, "secret") or _is(tokens, index + 1, "secret"):
+    if _is(tokens, index, "secret"):
         return StatementClass.GUARDED
     if index < len(tokens) and (tokens[index].word in _UNSUPPORTED_OBJECTS or _is(tokens, index, "owned")):
         return StatementClass.UNSUPPORTED
@@ -201,7 +202,7 @@ _FIRST: dict[str, StatementClass | Callable[[tuple[Token, ...]], StatementClass]
     "unlisten": StatementClass.UNLISTEN,
     "lock": StatementClass.LOCK,
     **dict.fromkeys(
-        ("attach", "detach", "install", "load", "use", "export", "import", "pragma", "explain", "call"),
+        ("attach", "detach", "install", "load", "use", "export", "import", "pragma", "explain", "call", "force"),
         StatementClass.GUARDED,
     ),
     **dict.fromkeys(

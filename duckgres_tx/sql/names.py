@@ -64,6 +64,8 @@ def column_names(statement: SourceStatement) -> tuple[str | None, ...] | None:
     the statement is no query with a list.
     """
     brackets = Brackets(statement.tokens)
+    if statement.tokens[0].is_word("values") and len(statement.tokens) > 1:
+        return _values_names(statement.tokens, brackets)
     found = _list_range(statement.tokens, brackets)
     if found is None:
         return None
@@ -73,6 +75,13 @@ def column_names(statement: SourceStatement) -> tuple[str | None, ...] | None:
             return None
         names.append(None if _has_alias(statement.tokens, brackets, first, past) else _name(statement, brackets, first, past))
     return tuple(names) if any(name is not None for name in names) else None
+
+
+def _values_names(tokens: tuple[Token, ...], brackets: Brackets) -> tuple[str | None, ...] | None:
+    closing = brackets.partner(1)
+    if closing is None:
+        return None
+    return tuple(f"column{number}" for number, _ in enumerate(_items(tokens, brackets, 2, closing), 1))
 
 
 def _list_range(tokens: tuple[Token, ...], brackets: Brackets) -> tuple[int, int] | None:
