@@ -46,14 +46,14 @@ def test_fatal_is_the_same_error_and_worse():
     fatal = error.fatal()
 
     assert Severity.FATAL is fatal.severity
-    assert ("42601", "syntax error", "detail", "hint", 7, "COPY t, line 1") == (
+    assert (
         fatal.sqlstate,
         fatal.message,
         fatal.detail,
         fatal.hint,
         fatal.position,
         fatal.where,
-    )
+    ) == ("42601", "syntax error", "detail", "hint", 7, "COPY t, line 1")
     assert Severity.ERROR is error.severity
     assert isinstance(QueryCanceled("stop").fatal(), QueryCanceled)
 

@@ -81,7 +81,7 @@ def test_a_client_message_decodes_byte_by_byte(vector):
     reader = FrameReader()
     frames = []
     for position in range(len(vector.data)):
-        assert [] == frames
+        assert frames == []
         reader.feed(vector.data[position : position + 1])
         frames += reader
 
