@@ -1,0 +1,239 @@
+"""The script that makes the catalog in an instance, run once when it is opened.
+
+It needs the native function ``duckgres_context`` and the alias types (``engine/alias_types.pyx``) to be registered.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from attrs import frozen
+
+from duckgres_tx.catalog import facts, names, pg_columns
+from duckgres_tx.catalog.facts_functions import FACTS_MACROS
+from duckgres_tx.catalog.information_schema import INFORMATION_SCHEMA
+from duckgres_tx.catalog.macro import Macro
+from duckgres_tx.catalog.of_definitions import DEFINITION_FUNCTIONS, DEFINITION_SUPPORT
+from duckgres_tx.catalog.of_server import OF_SERVER
+from duckgres_tx.catalog.of_session import SESSION_FUNCTIONS, SESSION_SUPPORT
+from duckgres_tx.catalog.of_tables import OF_TABLES
+from duckgres_tx.catalog.of_types import OF_TYPES
+from duckgres_tx.catalog.of_values import VALUE_FUNCTIONS, VALUE_SUPPORT, VALUE_TABLES
+from duckgres_tx.catalog.relation import Relation, duckdb_type
+from duckgres_tx.catalog.static_tables import LATE_TABLES, host_tables, static_tables
+
+DEFINED: Final[tuple[Relation, ...]] = (*OF_TABLES, *OF_TYPES, *OF_SERVER, *INFORMATION_SCHEMA)
+"""Every relation that has rows."""
+
+
+def _empty_relations() -> Iterable[Relation]:
+    defined = {(relation.info, relation.name) for relation in DEFINED}
+    for info, lists in ((False, pg_columns.PG_CATALOG), (True, pg_columns.INFORMATION_SCHEMA)):
+        for name in lists:
+            if (info, name) not in defined:
+                yield Relation(name, info=info)
+
+
+@frozen
+class Setting:
+    """A row of pg_settings; its current value is asked of the session by name.
+
+    Attributes:
+        name: In lower case.
+        boot_value: Its value when nobody has set it.
+        unit: Such as ``ms``; None for none.
+        kind: ``bool``, ``integer``, ``real``, ``string`` or ``enum``.
+        context: ``user``, ``superuser``, ``backend``, ``internal`` …
+        choices: Of an enum.
+    """
+
+    name: str
+    boot_value: str | None = None
+    unit: str | None = None
+    kind: str = "string"
+    context: str = "user"
+    category: str = ""
+    description: str = ""
+    minimum: str | None = None
+    maximum: str | None = None
+    choices: tuple[str, ...] | None = None
+
+
+@frozen
+class _Piece:
+    """A view, table or macro to create: where, and the template of its statement."""
+
+    key: str
+    text: str
+
+
+_REFERENCE = re.compile(r"\{([spfi])\}\.(\w+)")
+# The mark by which templates name a schema.
+_MARKS: Final = {names.FACTS: "s", names.PG: "p", names.INFO: "i"}
+_LIVE: Final = {names.PG: names.PG_LIVE, names.INFO: names.INFO_LIVE}
+
+
+def _pieces() -> Iterable[_Piece]:
+    """Everything but the facts themselves, in any order."""
+    for schema, macros in (
+        (names.FACTS, (*VALUE_SUPPORT, *SESSION_SUPPORT)),
+        (names.PG, (*SESSION_FUNCTIONS, *VALUE_FUNCTIONS, *DEFINITION_SUPPORT, *DEFINITION_FUNCTIONS, *VALUE_TABLES)),
+    ):
+        for each in macros:
+            kind = "table " if each.table else ""
+            text = each.create("{" + _MARKS[schema] + "}")
+            yield _Piece(f"{kind}{_MARKS[schema]}.{each.name}", text)
+    for relation in DEFINED:
+        schema = names.INFO if relation.info else names.PG
+        mark = _MARKS[schema]
+        text = f"CREATE VIEW {{{mark}}}.{relation.name} AS {relation.select()}"
+        yield _Piece(f"{mark}.{relation.name}", text)
+
+
+def _in_order(pieces: Iterable[_Piece]) -> list[_Piece]:
+    """Each after those that it names: DuckDB binds a macro when it is made."""
+    named = {piece.key: piece for piece in pieces}
+    ordered: dict[str, _Piece] = {}
+
+    def place(piece: _Piece) -> None:
+        if piece.key in ordered:
+            return
+        for mark, name in _REFERENCE.findall(piece.text):
+            needed = named.get(f"{mark}.{name}")
+            if needed is not None and needed is not piece:
+                place(needed)
+        ordered[piece.key] = piece
+
+    for piece in named.values():
+        place(piece)
+    return list(ordered.values())
+
+
+_ORDERED: Final = _in_order(_pieces())
+_VIEWS: Final = frozenset(piece.key for piece in _ORDERED if piece.text.startswith("CREATE VIEW"))
+
+
+def _closure(pieces: Sequence[_Piece], roots: Callable[[str], bool]) -> frozenset[str]:
+    """The pieces that name one of the roots, by themselves or through others."""
+    found: set[str] = set()
+    for piece in pieces:
+        references = {f"{mark}.{name}" for mark, name in _REFERENCE.findall(piece.text)}
+        if references & found or any(map(roots, references)):
+            found.add(piece.key)
+    return frozenset(found)
+
+
+_CHANGING: Final = _closure(_ORDERED, lambda key: key.startswith("f."))
+_LATE: Final = _CHANGING | _closure(
+    _ORDERED, lambda key: key.startswith("f.") or key.removeprefix("s.") in LATE_TABLES or key in _VIEWS
+)
+
+
+def _render(piece: _Piece, catalog: str, *, live: bool) -> str:
+    def schema(match: re.Match[str]) -> str:
+        mark, name = match.groups()
+        if mark == "s":
+            return names.qualified(names.FACTS, name)
+        if mark == "f":
+            return names.fact(name, live=live)
+        snapshot = names.PG if mark == "p" else names.INFO
+        changing = f"{mark}.{name}" in _CHANGING or f"table {mark}.{name}" in _CHANGING
+        return names.qualified(_LIVE[snapshot] if live and changing else snapshot, name)
+
+    text = _REFERENCE.sub(schema, piece.text)
+    # Operators' names are no words.
+    return text.replace("{p}", f"{names.ATTACHED}.{names.PG}").replace("{d}", names.literal(catalog))
+
+
+def core_statements(catalog: str) -> Iterable[str]:
+    """What a session needs before it looks into the catalog: its own functions, in a few milliseconds."""
+    yield f"ATTACH ':memory:' AS {names.ATTACHED}"
+    for schema in (names.FACTS, names.PG, names.PG_LIVE, names.INFO, names.INFO_LIVE):
+        yield f"CREATE SCHEMA {names.ATTACHED}.{schema}"
+    for name, parameters, body in FACTS_MACROS:
+        yield f"CREATE MACRO {{s}}.{name}({parameters}) AS ({body})".replace("{s}", f"{names.ATTACHED}.{names.FACTS}")
+    yield from host_tables()
+    for piece in _ORDERED:
+        if piece.key not in _LATE and piece.key not in _VIEWS:
+            yield _render(piece, catalog, live=False)
+
+
+def late_statements(catalog: str) -> Iterable[str]:
+    """The relations and what reads them; run before the first query of the catalog, together with a rebuild."""
+    for text in static_tables():
+        yield text.replace("{s}", f"{names.ATTACHED}.{names.FACTS}")
+    for name in facts.FACTS:
+        yield f"CREATE TABLE {names.fact(name, live=False)} AS {facts.render(name, catalog, live=False)}"
+    for piece in _ORDERED:
+        if piece.key in _LATE or piece.key in _VIEWS:
+            yield _render(piece, catalog, live=False)
+    for relation in _empty_relations():
+        name = names.qualified(names.INFO if relation.info else names.PG, relation.name)
+        columns = ", ".join(f'"{column}" {duckdb_type(kind)}' for column, kind in relation.listed_columns())
+        yield f"CREATE TABLE {name} ({columns})"
+
+
+def live_statements(catalog: str) -> Iterable[str]:
+    """The relations and functions that read a session's own tables."""
+    # They are bound to tables of the shape that each session will make for itself.
+    for name in facts.FACTS:
+        yield f"CREATE TEMP TABLE __pg_{name} AS FROM {names.fact(name, live=False)} LIMIT 0"
+    for piece in _ORDERED:
+        if piece.key in _CHANGING:
+            yield _render(piece, catalog, live=True)
+    for name in facts.FACTS:
+        yield f"DROP TABLE {names.fact(name, live=True)}"
+
+
+def install_script(catalog: str) -> str:
+    """The script that is run when an instance is opened, before any session uses it.
+
+    Args:
+        catalog: The name under which the session's database is attached.
+    """
+    return ";\n".join(core_statements(catalog)) + ";"
+
+
+def databases_script(databases: Sequence[str]) -> str:
+    """Tell pg_database which databases there are; run again whenever the set changes."""
+    return _fill("databases", [f"({_oid_of(name)}, {names.literal(name)})" for name in databases])
+
+
+def roles_script(users: Sequence[str], superusers: Sequence[str]) -> str:
+    """Tell pg_roles who there is. The first superuser gets OID 10 and owns everything."""
+    owner = next((user for user in users if user in superusers), None)
+    rows = []
+    for user in users:
+        oid = str(names.OID_OWNER) if user == owner else _oid_of(user)
+        rows.append(f"({oid}, {names.literal(user)}, {'true' if user in superusers else 'false'})")
+    return _fill("roles", rows)
+
+
+def settings_script(settings: Iterable[Setting]) -> str:
+    """Tell pg_settings, current_setting and SHOW which settings there are."""
+
+    def text(value: str | None) -> str:
+        return "NULL" if value is None else names.literal(value)
+
+    return _fill(
+        "settings",
+        [
+            f"({text(s.name)}, {text(s.boot_value)}, {text(s.unit)}, {text(s.category)}, {text(s.description)}, {text(s.context)}, "
+            f"{text(s.kind)}, {text(s.minimum)}, {text(s.maximum)}, "
+            + ("NULL" if s.choices is None else f"[{', '.join(map(names.literal, s.choices))}]")
+            + ")"
+            for s in settings
+        ],
+    )
+
+
+def _oid_of(name: str) -> str:
+    return f"{names.ATTACHED}.{names.FACTS}.name_oid({names.literal(name)})"
+
+
+def _fill(table: str, rows: Sequence[str]) -> str:
+    target = names.qualified(names.FACTS, table)
+    insert = f"INSERT INTO {target} VALUES {', '.join(rows)};\n" if rows else ""
+    return f"BEGIN;\nDELETE FROM {target};\n{insert}COMMIT;"

@@ -1,0 +1,126 @@
+"""Functions about the session: who, where, which settings, what is visible, what is allowed.
+
+What belongs to the session is asked of the native function ``duckgres_context``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from duckgres_tx.catalog.macro import Macro, constant, macro
+
+_PATH = "{s}.search_path()"
+
+
+def _visible(name: str, what: str) -> Macro:
+    """A relation, type or function is visible when no schema that comes earlier in the path has one of its name."""
+    return macro(
+        name,
+        "x -> coalesce((SELECT list_filter(" + _PATH + ", lambda p: list_contains(v.schemas, p))[1] "
+        "= v.schema FROM {f}.visibility v WHERE v.oid = x AND v.what = '" + what + "'), CASE WHEN x < 20000 OR x >= 2147483648 THEN true END)",
+    )
+
+
+_PRIVILEGES = {
+    "any_column": "relation",
+    "column": "relation",
+    "database": "database",
+    "foreign_data_wrapper": "",
+    "function": "",
+    "language": "",
+    "schema": "schema",
+    "sequence": "relation",
+    "server": "",
+    "table": "relation",
+    "tablespace": "",
+    "type": "",
+    "parameter": "",
+}
+
+
+def _privilege(kind: str) -> Macro:
+    """Whoever may connect may use everything; an OID that names nothing gives NULL, as in PostgreSQL."""
+    object_kind = _PRIVILEGES[kind]
+    answer = "{s}.granted(" if not object_kind else "{p}.exists_" + object_kind + "("
+    two = f"thing, privilege -> {answer}thing)"
+    three = f"role, thing, privilege -> {answer}thing)"
+    if kind == "column":
+        return macro(
+            "has_column_privilege",
+            f"thing, col, privilege -> {answer}thing)",
+            f"role, thing, col, privilege -> {answer}thing)",
+        )
+    return macro(f"has_{kind}_privilege", two, three)
+
+
+SESSION_FUNCTIONS: Final[tuple[Macro, ...]] = (
+    macro("version", "-> 'PostgreSQL ' || coalesce({s}.guc('server_version'), '16.9') || ' on ' || coalesce(duckgres_context('platform'), 'DuckDB')"),
+    macro("current_user", "-> CAST(duckgres_context('user') AS pg_name)"),
+    macro("session_user", "-> CAST(coalesce(duckgres_context('session_user'), duckgres_context('user')) AS pg_name)"),
+    macro("user", "-> CAST(duckgres_context('user') AS pg_name)"),
+    macro("current_role", "-> CAST(duckgres_context('user') AS pg_name)"),
+    macro("current_database", "-> CAST(duckgres_context('database') AS pg_name)"),
+    macro("current_catalog", "-> CAST(duckgres_context('database') AS pg_name)"),
+    macro("current_schema", "-> CAST(string_split(duckgres_context('search_path'), ',')[1] AS pg_name)"),
+    macro(
+        "current_schemas",
+        "implicit -> CAST(CASE WHEN implicit THEN list_filter(" + _PATH + ", lambda p: p <> 'pg_temp_1') "
+        "ELSE string_split(duckgres_context('search_path'), ',') END AS pg_name[])",
+    ),
+    macro("pg_backend_pid", "-> duckgres_context('pid')::INTEGER"),
+    macro("pg_my_temp_schema", "-> CAST(0 AS pg_oid)"),
+    macro("pg_is_other_temp_schema", "x -> false"),
+    macro("inet_client_addr", "-> duckgres_context('client_addr')"),
+    macro("inet_client_port", "-> duckgres_context('client_port')::INTEGER"),
+    macro("inet_server_addr", "-> duckgres_context('server_addr')"),
+    macro("inet_server_port", "-> duckgres_context('server_port')::INTEGER"),
+    macro(
+        "current_setting",
+        "setting -> coalesce({s}.guc(setting), {s}.boot_value(setting), "
+        "error('unrecognized configuration parameter \"' || setting || '\"'))",
+        "setting, missing_ok -> coalesce({s}.guc(setting), {s}.boot_value(setting), "
+        "CASE WHEN NOT missing_ok THEN error('unrecognized configuration parameter \"' || setting || '\"') END)",
+    ),
+    macro("pg_postmaster_start_time", "-> duckgres_context('start_time')::TIMESTAMPTZ"),
+    macro("pg_conf_load_time", "-> duckgres_context('start_time')::TIMESTAMPTZ"),
+    macro("pg_is_in_recovery", "-> false"),
+    macro("pg_is_wal_replay_paused", "-> false"),
+    macro("txid_current", "-> coalesce(duckgres_context('txid')::BIGINT, 3)"),
+    macro("pg_current_xact_id", "-> coalesce(duckgres_context('txid')::BIGINT, 3)"),
+    macro("txid_current_if_assigned", "-> coalesce(duckgres_context('txid')::BIGINT, 3)"),
+    macro("getdatabaseencoding", "-> CAST('UTF8' AS pg_name)"),
+    macro("pg_client_encoding", "-> CAST('UTF8' AS pg_name)"),
+    macro("pg_encoding_to_char", "x -> CAST(CASE x WHEN 6 THEN 'UTF8' WHEN 0 THEN 'SQL_ASCII' WHEN 8 THEN 'LATIN1' ELSE '' END AS pg_name)"),
+    macro("pg_char_to_encoding", "x -> CASE replace(upper(x), '-', '') WHEN 'UTF8' THEN 6 WHEN 'SQL_ASCII' THEN 0 WHEN 'LATIN1' THEN 8 ELSE -1 END"),
+    _visible("pg_table_is_visible", "r"),
+    _visible("pg_type_is_visible", "t"),
+    _visible("pg_function_is_visible", "f"),
+    *(
+        macro(f"pg_{what}_is_visible", "x -> true")
+        for what in (
+            "operator opclass opfamily collation conversion statistics_obj ts_config ts_dict ts_parser ts_template"
+        ).split()
+    ),
+    *(_privilege(kind) for kind in _PRIVILEGES),
+    Macro("pg_has_role", constant("true", "role, privilege", "member, role, privilege")),
+    Macro("row_security_active", constant("false", "x")),
+    macro("pg_get_userbyid", "x -> CAST(coalesce((SELECT r.name FROM {s}.roles r WHERE r.oid = x), CASE WHEN x = 10 THEN 'postgres' "
+          "ELSE 'unknown (OID=' || x || ')' END) AS pg_name)"),
+    macro("pg_blocking_pids", "x -> CAST([] AS INTEGER[])"),
+    macro("pg_trigger_depth", "-> 0"),
+    macro("pg_jit_available", "-> false"),
+)
+
+SESSION_SUPPORT: Final[tuple[Macro, ...]] = (
+    macro("guc", "x -> duckgres_context('guc.' || lower(x))"),
+    macro("boot_value", "x -> (SELECT g.boot_value FROM {s}.settings g WHERE g.name = lower(x))"),
+    # As the server searches it: the temporary schema and pg_catalog first, unless the setting names them itself.
+    macro(
+        "search_path",
+        "-> list_concat(['pg_temp_1', 'pg_catalog'], list_filter(string_split(duckgres_context('search_path'), ','), "
+        "lambda p: p NOT IN ('pg_temp_1', 'pg_catalog')))",
+    ),
+    macro("granted", "x -> x IS NOT NULL OR NULL"),
+    macro("database_oid", "x -> {s}.name_oid(x)"),
+)
+"""Macros of the facts' schema that these use."""

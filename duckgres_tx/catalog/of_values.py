@@ -1,0 +1,128 @@
+"""Functions on values that PostgreSQL has in pg_catalog and clients call when they look into it.
+
+Functions that ordinary queries use are the translator's business; a macro here wins over a DuckDB function of the same
+name, so none that DuckDB has with the same meaning is listed.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from duckgres_tx.catalog.macro import Macro, constant, macro
+
+# One argument after the other takes the next specifier's place.
+_FORMAT = (
+    "replace(list_reduce(list_concat([fmt], [%s]::VARCHAR[]), lambda text, value: regexp_replace(text, '%%[-0-9$]*[sIL]', "
+    "replace(CASE regexp_extract(text, '%%[-0-9$]*([sIL])', 1) WHEN 'I' THEN {s}.quoted_name(value) "
+    "WHEN 'L' THEN {s}.quoted_literal(value) ELSE coalesce(value, '') END, '\\', '\\\\'))), '%%%%', '%%')"
+)
+
+
+def _format(arguments: int) -> tuple[str, str]:
+    values = [f"a{number}" for number in range(1, arguments + 1)]
+    return ", ".join(["fmt", *values]), _FORMAT % ", ".join(f"CAST({value} AS VARCHAR)" for value in values)
+
+
+VALUE_FUNCTIONS: Final[tuple[Macro, ...]] = (
+    macro("quote_ident", "x -> {s}.quoted_name(CAST(x AS VARCHAR))"),
+    macro("quote_literal", "x -> CASE WHEN x IS NOT NULL THEN {s}.quoted_literal(CAST(x AS VARCHAR)) END"),
+    macro("quote_nullable", "x -> {s}.quoted_literal(CAST(x AS VARCHAR))"),
+    macro(
+        "parse_ident",
+        "x -> list_transform(regexp_extract_all(x, '\"([^\"]|\"\")*\"|[^.\"]+'), lambda p: CASE WHEN starts_with(p, '\"') "
+        "THEN replace(p[2:-2], '\"\"', '\"') ELSE lower(trim(p)) END)",
+    ),
+    macro(
+        "pg_size_pretty",
+        "x -> CASE WHEN abs(x) < 10240 THEN CAST(CAST(x AS HUGEINT) AS VARCHAR) || ' bytes' "
+        "WHEN abs(x) < 10240 * 1024 - 512 THEN CAST(CAST(round(x / 1024.0) AS HUGEINT) AS VARCHAR) || ' kB' "
+        "WHEN abs(x) < 10240 * 1048576::BIGINT - 524288 THEN CAST(CAST(round(x / 1048576.0) AS HUGEINT) AS VARCHAR) || ' MB' "
+        "WHEN abs(x) < 10240 * 1073741824::BIGINT - 536870912 THEN CAST(CAST(round(x / 1073741824.0) AS HUGEINT) AS VARCHAR) || ' GB' "
+        "ELSE CAST(CAST(round(x / 1099511627776.0) AS HUGEINT) AS VARCHAR) || ' TB' END",
+    ),
+    macro("pg_typeof", "x -> {s}.type_text_of(typeof(x))"),
+    macro("pg_column_size", "x -> octet_length(encode(CAST(x AS VARCHAR)))"),
+    macro("pg_collation_for", "x -> CASE WHEN typeof(x) = 'VARCHAR' THEN '\"default\"' END"),
+    # DuckDB's lists have one dimension at a time and begin at 1.
+    macro("array_upper", "x, dimension -> CASE WHEN len({s}.dimension_of(x, dimension)) > 0 THEN len({s}.dimension_of(x, dimension))::INTEGER END"),
+    macro("array_lower", "x, dimension -> CASE WHEN len({s}.dimension_of(x, dimension)) > 0 THEN 1 END"),
+    macro("array_ndims", "x -> CASE WHEN len(x) > 0 THEN len(regexp_extract_all(regexp_extract(typeof(x), '(\\[[0-9]*\\])+$'), '\\[')) END"),
+    macro("array_dims", "x -> CASE WHEN len(x) > 0 THEN '[1:' || len(x) || ']' END"),
+    macro("cardinality", "x -> len(x)::INTEGER"),
+    macro("array_remove", "x, element -> list_filter(x, lambda e: e IS DISTINCT FROM element)"),
+    macro("similar_to_escape", "x -> '^(?:' || replace(replace(x, '%', '.*'), '_', '.') || ')$'",
+          "x, e -> '^(?:' || replace(replace(x, '%', '.*'), '_', '.') || ')$'"),
+    Macro("pg_format", tuple(_format(arguments) for arguments in range(7))),
+    Macro("<~>", (("x, pattern", "regexp_matches(CAST(x AS VARCHAR), CAST(pattern AS VARCHAR), 's')"),)),
+    Macro("!<~>", (("x, pattern", "NOT regexp_matches(CAST(x AS VARCHAR), CAST(pattern AS VARCHAR), 's')"),)),
+    Macro("~*", (("x, pattern", "regexp_matches(CAST(x AS VARCHAR), CAST(pattern AS VARCHAR), 'is')"),)),
+    Macro("!~*", (("x, pattern", "NOT regexp_matches(CAST(x AS VARCHAR), CAST(pattern AS VARCHAR), 'is')"),)),
+    Macro("_pg_expandarray", (("x", "unnest(list_transform(x, lambda e, i: {'x': e, 'n': i::INTEGER}))"),)),
+    Macro("pg_partition_ancestors", (("x", "CAST(NULL AS pg_regclass)"),)),
+    macro("pg_options_to_table", "x -> NULL::VARCHAR"),
+)
+
+VALUE_TABLES: Final[tuple[Macro, ...]] = (
+    Macro("_pg_expandarray", (("x", "SELECT unnest(x) AS x, generate_subscripts(x, 1)::INTEGER AS n"),), table=True),
+    Macro("pg_partition_ancestors", (("x", "SELECT CAST(NULL AS pg_regclass) AS relid WHERE false"),), table=True),
+    Macro("pg_partition_tree", (("x", "SELECT CAST(NULL AS pg_regclass) AS relid, CAST(NULL AS pg_regclass) AS parentrelid, true AS isleaf, 0 AS level WHERE false"),), table=True),
+    Macro("pg_options_to_table", (("x", "SELECT NULL::VARCHAR AS option_name, NULL::VARCHAR AS option_value WHERE false"),), table=True),
+    Macro(
+        "pg_get_keywords",
+        (("", "SELECT word, CAST(catcode AS pg_char) AS catcode, barelabel, catdesc, baredesc FROM {s}.keywords"),),
+        table=True,
+    ),
+    Macro("pg_show_all_settings", (("", "SELECT * FROM {p}.pg_settings"),), table=True),
+    Macro("pg_sequence_parameters", (("x", "SELECT start_value AS start_value, min_value AS minimum_value, max_value AS maximum_value, increment_by AS increment, cycle AS cycle_option, 1 AS cache_size, CAST(20 AS pg_oid) AS data_type FROM {f}.sequences WHERE oid = x"),), table=True),
+)
+
+VALUE_SUPPORT: Final[tuple[Macro, ...]] = (
+    macro("dimension_of", "x, dimension -> CASE WHEN dimension = 1 THEN x END"),
+    macro(
+        "quoted_literal",
+        "x -> CASE WHEN x IS NULL THEN 'NULL' WHEN contains(x, '\\') THEN ' E''' || replace(replace(x, '\\', '\\\\'), '''', '''''') || '''' "
+        "ELSE '''' || replace(x, '''', '''''') || '''' END",
+    ),
+    macro("name_oid", "x -> 16384 + CAST(hash(CAST(x AS VARCHAR)) % 2000000000 AS BIGINT)"),
+    macro("digits", "x -> CASE WHEN regexp_full_match(trim(x), '[0-9]+') THEN CAST(x AS BIGINT) WHEN x = '-' THEN 0 END"),
+    macro("number", "x -> TRY_CAST(CAST(x AS VARCHAR) AS BIGINT)"),
+    macro("not_found", "x, what -> CAST(CASE WHEN x IS NOT NULL THEN error(what || ' \"' || x || '\" does not exist') END AS BIGINT)"),
+    # [schema or '', name] of a name as one writes it: unquoted parts are folded, DuckDB's main stays reachable.
+    macro(
+        "name_parts",
+        "x -> CASE WHEN contains(x, '.') OR contains(x, '\"') THEN list_concat(CASE WHEN len({s}.name_pieces(x)) > 1 THEN [{s}.name_pieces(x)[-2]] "
+        "ELSE [''] END, [{s}.name_pieces(x)[-1]]) ELSE ['', lower(trim(x))] END",
+    ),
+    macro(
+        "name_pieces",
+        "x -> list_transform(regexp_extract_all(x, '\"([^\"]|\"\")*\"|[^.\"]+'), lambda p: CASE WHEN starts_with(p, '\"') "
+        "THEN replace(p[2:-2], '\"\"', '\"') ELSE lower(trim(p)) END)",
+    ),
+    macro("builtin_regtype", "x -> (SELECT min(CASE WHEN ends_with(trim(x), '[]') THEN t.typarray ELSE t.oid END) FROM {s}.builtin_types t "
+          "WHERE {s}.type_word(x) IN (t.typname, t.sql_name))"),
+    macro("builtin_regproc", "x -> coalesce((SELECT min(p.oid) FROM {s}.builtin_functions p WHERE p.proname = {s}.name_parts(x)[2]), "
+          "(SELECT min(p.oid) FROM {s}.functions p WHERE p.name = {s}.name_parts(x)[2]))"),
+    # A type's name without its schema, modifier and brackets; what SQL calls otherwise than pg_type.
+    macro("type_word", "x -> {s}.type_alias(regexp_replace(regexp_replace(trim(CASE WHEN contains(x, '\"') THEN x ELSE lower(x) END), "
+          "'^pg_catalog\\.', ''), '\\s*(\\([^)]*\\))?\\s*(\\[\\])*$', ''))"),
+    macro("type_alias", "x -> CASE x WHEN 'int' THEN 'int4' WHEN 'decimal' THEN 'numeric' WHEN 'float' THEN 'float8' WHEN 'char' THEN 'bpchar' "
+          "WHEN 'timestamp' THEN 'timestamp' WHEN 'time' THEN 'time' ELSE x END"),
+    macro("builtin_type_name", "x -> (SELECT t.sql_name || CASE WHEN t.is_array THEN '[]' ELSE '' END FROM {s}.builtin_types t WHERE t.oid = x)"),
+    macro(
+        "type_text",
+        "base, is_array, in_schema, typmod, x -> CASE WHEN in_schema IS NULL THEN '' ELSE {s}.quoted_name(in_schema) || '.' END || "
+        "CASE WHEN typmod IS NULL OR typmod < 0 THEN base "
+        "WHEN base = 'numeric' AND typmod >= 4 THEN 'numeric(' || (typmod - 4) // 65536 || ',' || (typmod - 4) % 65536 || ')' "
+        "WHEN base IN ('character varying', 'character') AND typmod > 4 THEN base || '(' || (typmod - 4) || ')' "
+        "WHEN base IN ('bit', 'bit varying') THEN base || '(' || typmod || ')' "
+        "WHEN starts_with(base, 'time') THEN regexp_replace(base, ' ', '(' || typmod || ') ') "
+        "ELSE base END || CASE WHEN is_array THEN '[]' ELSE '' END",
+    ),
+    macro("view_query", "x -> ' ' || regexp_replace(regexp_extract(x, '(?s)^CREATE .*?VIEW (\"([^\"]|\"\")*\"|[^ (\".])+(\\.(\"([^\"]|\"\")*\"|[^ (\".])+)*\\s*(\\([^)]*\\))?\\s*AS (.*)$', 7), ';\\s*$', '')"),
+    macro("not_null_name", "nsp, relid, num -> nsp || '_' || relid || '_' || num || '_not_null'"),
+    # format_type of a DuckDB type.
+    macro("type_text_of", "x -> CASE WHEN starts_with(x, 'ENUM(') THEN 'text' ELSE "
+          "{s}.scalar_sql_name({s}.scalar_type_oid(regexp_replace(x, '(\\[[0-9]*\\])+$', ''))) END "
+          "|| CASE WHEN ends_with(x, ']') THEN '[]' ELSE '' END"),
+)
+"""Macros of the facts' schema that these use."""

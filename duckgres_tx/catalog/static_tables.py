@@ -1,0 +1,137 @@
+"""Tables that don't depend on the database: PostgreSQL's own types, functions and relations, DuckDB's functions.
+
+And three that the host fills: databases, roles and settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from duckgres_tx.catalog import names, pg_builtin_functions, pg_builtin_types, pg_columns, pg_keywords
+from duckgres_tx.catalog.facts_functions import SCALAR_TYPES
+from duckgres_tx.catalog.names import literal
+
+# format_type.c: types that SQL calls otherwise than pg_type.
+SQL_NAMES: Final[dict[str, str]] = {
+    "bit": "bit",
+    "bool": "boolean",
+    "bpchar": "character",
+    "char": '"char"',
+    "float4": "real",
+    "float8": "double precision",
+    "int2": "smallint",
+    "int4": "integer",
+    "int8": "bigint",
+    "time": "time without time zone",
+    "timestamp": "timestamp without time zone",
+    "timestamptz": "timestamp with time zone",
+    "timetz": "time with time zone",
+    "varbit": "bit varying",
+    "varchar": "character varying",
+}
+_TYPE_COLUMNS = (
+    "oid BIGINT, typname VARCHAR, typlen SMALLINT, typbyval BOOLEAN, typtype VARCHAR, typcategory VARCHAR, "
+    "typispreferred BOOLEAN, typdelim VARCHAR, typelem BIGINT, typarray BIGINT, typinput BIGINT, typoutput BIGINT, "
+    "typreceive BIGINT, typsend BIGINT, typmodin BIGINT, typmodout BIGINT, typalign VARCHAR, typstorage VARCHAR, "
+    "typcollation BIGINT, typsubscript BIGINT, sql_name VARCHAR, is_array BOOLEAN"
+)
+_ARRAY_OF: Final = {int(row[8]): int(row[0]) for row in pg_builtin_types.ROWS if row[5] == "A" and row[8]}
+_OID_OF_NAME: Final = {str(row[1]): int(row[0]) for row in pg_builtin_types.ROWS}
+
+# Of a DuckDB function's type: 2283 anyelement, 2277 anyarray, 2276 "any".
+_FUNCTION_TYPE = (
+    "CASE WHEN x IS NULL THEN 2276 WHEN ends_with(x, '[]') THEN coalesce(MAP {"
+    + ", ".join(f"{literal(name)}: {_ARRAY_OF[oid]}" for name, oid in SCALAR_TYPES.items() if oid in _ARRAY_OF)
+    + "}[x[:-3]], 2277) WHEN x IN ('ANY', 'T', 'K', 'V', 'STRUCT', 'ENUM', 'LAMBDA', 'TABLE', 'UNION', 'MAP', 'ARRAY') THEN 2283 "
+    "ELSE {s}.scalar_type_oid(x) END"
+)
+
+FUNCTIONS = """
+SELECT CASE WHEN overload = 1 THEN function_oid ELSE {s}.derived_oid(function_oid, overload) END AS oid,
+       function_name AS name, CASE WHEN starts_with(function_type, 'table') THEN 2249 ELSE {s}.function_type_oid(return_type) END
+         AS result,
+       list_transform(parameter_types, lambda t: {s}.function_type_oid(t)) AS arguments, parameters AS argument_names,
+       CASE stability WHEN 'CONSISTENT' THEN 'i' WHEN 'CONSISTENT_WITHIN_QUERY' THEN 's' ELSE 'v' END AS volatile,
+       CASE function_type WHEN 'aggregate' THEN 'a' ELSE 'f' END AS kind, starts_with(function_type, 'table') AS is_set,
+       CASE WHEN varargs IS NULL THEN 0 ELSE 2276 END AS any_more, description
+FROM (SELECT *, row_number() OVER (PARTITION BY function_oid ORDER BY parameter_types::VARCHAR) AS overload
+      FROM duckdb_functions() WHERE internal AND database_name = 'system' AND function_type <> 'pragma')
+"""
+
+
+# Rows as one text that DuckDB splits: its parser takes ten times as long over VALUES.
+_FIELD: Final = "|"
+
+
+def _rows(table: str, columns: str, rows: Iterable[tuple[object, ...]]) -> str:
+    text = "\n".join(_FIELD.join("" if value is None else str(value) for value in row) for row in rows)
+    casts = ", ".join(
+        f"CAST(nullif(r[{number}], '') AS {kind}) AS {name}"
+        for number, (name, kind) in enumerate((column.split() for column in columns.split(", ")), 1)
+    )
+    return (
+        f"CREATE TABLE {names.qualified(names.FACTS, table)} AS SELECT {casts} FROM "
+        f"(SELECT string_split(unnest(string_split({literal(text)}, chr(10))), '{_FIELD}') AS r)"
+    )
+
+
+def _types() -> Iterator[tuple[object, ...]]:
+    sql_names = {int(row[0]): SQL_NAMES.get(str(row[1]), str(row[1])) for row in pg_builtin_types.ROWS}
+    for row in pg_builtin_types.ROWS:
+        is_array = row[5] == "A" and row[2] == -1 and int(row[8]) in _ARRAY_OF and row[19] == 6179
+        yield (*row, sql_names[int(row[8])] if is_array else sql_names[int(row[0])], is_array)
+
+
+def _relations() -> Iterator[tuple[object, ...]]:
+    for info, lists in ((False, pg_columns.PG_CATALOG), (True, pg_columns.INFORMATION_SCHEMA)):
+        for number, (name, text) in enumerate(lists.items()):
+            # information_schema's views have no fixed OIDs in PostgreSQL either.
+            oid = 13100 + number if info else pg_columns.OIDS.get(name, 12000)
+            yield oid, name, "v" if info or oid >= 12000 else "r", len(text.split()), info, text
+
+
+_COLUMNS = """
+CREATE TABLE {s}.builtin_columns AS
+SELECT c.relid, c.num, c.part[1] AS name, coalesce(t.oid, 25) AS type_oid, starts_with(c.part[2], '_') AS is_array
+FROM (SELECT oid AS relid, string_split(unnest(string_split(listed, ' ')), ':') AS part,
+             generate_subscripts(string_split(listed, ' '), 1) AS num FROM {s}.builtin_relations) c
+LEFT JOIN {s}.builtin_types t ON t.typname = c.part[2]
+"""
+
+LATE_TABLES: Final = frozenset(
+    ("builtin_types", "builtin_functions", "keywords", "builtin_relations", "builtin_columns", "functions")
+)
+"""What ``static_tables`` makes."""
+
+
+def static_tables() -> Iterator[str]:
+    """The statements that make the tables of what never changes; ``{s}`` is the facts' schema."""
+    yield _rows("builtin_types", _TYPE_COLUMNS, _types())
+    yield _rows(
+        "builtin_functions",
+        "oid BIGINT, proname VARCHAR, prorettype BIGINT, proargtypes BIGINT[], provolatile VARCHAR, proisstrict BOOLEAN",
+        ((*row[:3], f"[{', '.join(str(row[3]).split())}]", *row[4:]) for row in pg_builtin_functions.ROWS),
+    )
+    yield _rows(
+        "keywords", "word VARCHAR, catcode VARCHAR, barelabel BOOLEAN, catdesc VARCHAR, baredesc VARCHAR", pg_keywords.ROWS
+    )
+    yield _rows(
+        "builtin_relations",
+        "oid BIGINT, name VARCHAR, kind VARCHAR, natts INTEGER, info BOOLEAN, listed VARCHAR",
+        _relations(),
+    )
+    yield _COLUMNS
+    yield f"CREATE MACRO {{s}}.function_type_oid(x) AS ({_FUNCTION_TYPE})"
+    yield f"CREATE TABLE {{s}}.functions AS {FUNCTIONS}"
+
+
+def host_tables() -> Iterator[str]:
+    """The statements that make the tables which the host fills."""
+    yield f"CREATE TABLE {names.qualified(names.FACTS, 'databases')} (oid BIGINT, name VARCHAR)"
+    yield f"CREATE TABLE {names.qualified(names.FACTS, 'roles')} (oid BIGINT, name VARCHAR, superuser BOOLEAN)"
+    yield (
+        f"CREATE TABLE {names.qualified(names.FACTS, 'settings')} (name VARCHAR, boot_value VARCHAR, unit VARCHAR, "
+        "category VARCHAR, description VARCHAR, context VARCHAR, kind VARCHAR, minimum VARCHAR, maximum VARCHAR, "
+        "choices VARCHAR[])"
+    )

@@ -1,0 +1,3 @@
+ALIAS_TYPES: dict[str, str]
+
+def register_alias_types_at(connection_address: int) -> None: ...
