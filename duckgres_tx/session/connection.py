@@ -21,6 +21,7 @@ from zope.interface import implementer
 from duckgres_tx.errors import PgError
 from duckgres_tx.session.control_plane import AcceptedConnection
 from duckgres_tx.wire.backend import ErrorResponse
+from duckgres_tx.wire.state import Conversation
 
 if TYPE_CHECKING:
     from duckgres_tx.session.host import SessionHost
@@ -70,6 +71,7 @@ class ClientConnection(TwistedProtocol):
     Attributes:
         stage: Takes the client's bytes; replaced as the conversation goes on.
         encrypted: The transport is TLS.
+        wire_state: Which message may come now.
         on_handshake: Called once when the TLS handshake is over.
         closing: The last word has been said.
     """
@@ -84,6 +86,7 @@ class ClientConnection(TwistedProtocol):
         self.encrypted = False
         self.closing = False
         self.on_handshake: Callable[[], None] | None = None
+        self.wire_state = Conversation()
         self.stage = first_stage(self)
         self._plain: ITransport | None = None
         self._deadline: IDelayedCall | None = None
@@ -120,7 +123,8 @@ class ClientConnection(TwistedProtocol):
 
         Args:
             already_read: The beginning of the client's hello, if it has been read.
-            on_handshake: Called when the handshake is over.
+            wire_state: Which message may come now.
+        on_handshake: Called when the handshake is over.
         """
         assert self.host.tls is not None, "whoever offers TLS has looked"  # noqa: S101
         self.encrypted = True

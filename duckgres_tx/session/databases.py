@@ -189,7 +189,7 @@ class Databases:
                 raise does_not_exist(name)
             await self._create_default()
         try:
-            return await open_database(self._executor, self._settings, name, path)
+            return await open_database(self._executor, self._settings, name, path, self._files.names())
         except DuckDBError as error:
             raise PgError("58000", f'could not open database "{name}"', detail=error.message) from error
 

@@ -60,7 +60,9 @@ class Authentication:
                 frame = next(self._frames, None)
                 if frame is None:
                     return
-                self._take(decode(*frame))
+                type_byte, body = frame
+                if self._connection.wire_state.take_up(type_byte):
+                    self._take(decode(type_byte, body))
         except PgError as error:
             self._refuse(error)
 
@@ -76,8 +78,6 @@ class Authentication:
                 self._step(message)
             case Terminate():
                 self._connection.close()
-            case _:
-                raise ProtocolViolation(f"expected SASL response, got message type {message.type_byte[0]}")
 
     def _first(self, message: AuthenticationResponse) -> None:
         response = message.as_sasl_initial_response()
@@ -90,6 +90,7 @@ class Authentication:
         control_plane = self._connection.host.control_plane
         control_plane.login_succeeded(self._connection.accepted.remote_host)
         self._connection.transport.write(AuthenticationSASLFinal(final).encode() + AuthenticationOk().encode())
+        self._connection.wire_state.sent(AuthenticationOk)
         self._working = True
         # From here on it is the server's time: a database may take long to recover.
         self._connection.handshake_done()

@@ -62,15 +62,19 @@ class OpenDatabase:
             if self.snapshot_is_fresh:
                 return
             generation = self.generation
-            await self._executor.finish(self._executor.threads.run(self._maintenance, rebuild_script().encode()))
+            await self.run(rebuild_script(self.catalog))
             self._snapshot_generation = generation
+
+    @property
+    def schemas_query(self) -> str:
+        """SQL that gives the names of the schemas."""
+        return _SCHEMAS.format(catalog=quote_literal(self.catalog))
 
     async def current_schemas(self) -> frozenset[str]:
         """The names of the schemas that are there now (committed ones)."""
         generation = self.generation
         if self.schemas_generation != generation:
-            query = _SCHEMAS.format(catalog=quote_literal(self.catalog))
-            rows = await self._executor.finish(self._executor.threads.run(self._maintenance, query.encode()))
+            rows = await self.run(self.schemas_query)
             self.schemas = frozenset(row[0] for row in rows)
             self.schemas_generation = generation
         return self.schemas
@@ -85,8 +89,21 @@ class OpenDatabase:
         if memory_limit_bytes:
             statements.append(f"SET GLOBAL memory_limit = '{memory_limit_bytes} bytes'")
         if statements:
-            script = "; ".join(statements)
-            await self._executor.finish(self._executor.threads.run(self._maintenance, script.encode()))
+            await self.run("; ".join(statements))
+
+    async def run(self, script: str) -> list[list[str | None]]:
+        """Run statements outside of all sessions' transactions.
+
+        Returns:
+            The rows of the last one.
+
+        Raises:
+            DuckDBError: One of them failed.
+        """
+        rows: list[list[str | None]] = await self._executor.finish(
+            self._executor.threads.run(self._maintenance, script.encode())
+        )
+        return rows
 
     async def close(self) -> None:
         """Write everything to the file and let it go; no session may use it any more.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from duckgres_tx.catalog.install import install_script
+from duckgres_tx.catalog.install import Setting, databases_script, install_script, roles_script, settings_script
+from duckgres_tx.engine.database import DuckDBError
 from duckgres_tx.session.executor import Executor
 from duckgres_tx.session.open_database import OpenDatabase, quote_literal
 from duckgres_tx.session.settings import WorkerSettings
+from duckgres_tx.sql.guc_table import DEFINITIONS
 
 NEW_DATABASE_SCRIPT = "CREATE SCHEMA IF NOT EXISTS public"
 
@@ -34,31 +37,63 @@ def spill_directory(settings: WorkerSettings, name: str) -> Path:
     return Path(settings.temp_directory or Path(settings.data_dir) / "tmp") / name
 
 
-def opening_script(settings: WorkerSettings) -> str:
-    """What runs on an instance's first connection, in this order: extensions, catalog, lockdown."""
+def opening_script(settings: WorkerSettings, catalog: str, databases: Sequence[str]) -> str:
+    """What runs before any session gets to the instance, in this order: extensions, catalog, lockdown."""
     statements = [f"LOAD {quote_literal(extension)}" for extension in settings.extensions]
-    statements.append(install_script())
+    statements.append(install_script(catalog))
+    statements.append(databases_script(databases))
+    statements.append(roles_script(tuple(settings.verifiers), settings.superusers))
+    statements.append(settings_script(_settings()))
     if not settings.unrestricted_files:
         directories = ", ".join(quote_literal(directory) for directory in settings.allowed_directories)
         statements.append(f"SET GLOBAL allowed_directories = [{directories}]")
         statements.append("SET GLOBAL enable_external_access = false")
-    return ";\n".join(statements)
+    return ";\n".join(statement.rstrip(";") for statement in statements)
 
 
-async def open_database(executor: Executor, settings: WorkerSettings, name: str, path: Path) -> OpenDatabase:
+def _settings() -> Iterable[Setting]:
+    for key, each in DEFINITIONS.items():
+        least, greatest = each.bounds
+        yield Setting(
+            key,
+            each.default,
+            each.unit or None,
+            each.kind.value,
+            each.context.value,
+            description=each.description,
+            minimum=least or None,
+            maximum=greatest or None,
+            choices=each.choices or None,
+        )
+
+
+async def open_database(
+    executor: Executor, settings: WorkerSettings, name: str, path: Path, databases: Sequence[str]
+) -> OpenDatabase:
     """Open a database.
+
+    Args:
+        executor: Where it is opened.
+        settings: What it may use, loads and is kept from.
+        name: What clients call it.
+        path: Its file.
+        databases: The names of all databases, for pg_database.
 
     Raises:
         DuckDBError: DuckDB can't open the file, or a part of the script failed.
     """
     threads = executor.threads
     spill_directory(settings, name).mkdir(parents=True, exist_ok=True)
-    native = await executor.finish(
-        threads.open_database(str(path), instance_options(settings, name), opening_script(settings))
-    )
-    maintenance = await executor.finish(threads.connect(native))
-    rows = await executor.finish(threads.run(maintenance, b"SELECT current_database()"))
-    return OpenDatabase(name, rows[0][0], native, executor, maintenance)
+    native = await executor.finish(threads.open_database(str(path), instance_options(settings, name)))
+    try:
+        maintenance = await executor.finish(threads.connect(native))
+        rows = await executor.finish(threads.run(maintenance, b"SELECT current_database()"))
+        database = OpenDatabase(name, rows[0][0], native, executor, maintenance)
+        await database.run(opening_script(settings, database.catalog, databases))
+    except DuckDBError:
+        executor.forget(threads.close(native))
+        raise
+    return database
 
 
 async def make_database_file(executor: Executor, path: Path) -> None:
@@ -67,7 +102,5 @@ async def make_database_file(executor: Executor, path: Path) -> None:
     Raises:
         DuckDBError: The file can't be written.
     """
-    native = await executor.finish(
-        executor.threads.open_database(str(path), {"threads": "1"}, NEW_DATABASE_SCRIPT)
-    )
+    native = await executor.finish(executor.threads.open_database(str(path), {"threads": "1"}, NEW_DATABASE_SCRIPT))
     await executor.finish(executor.threads.close(native))

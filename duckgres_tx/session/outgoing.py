@@ -58,15 +58,12 @@ class Outgoing:
         if not self.closed:
             self._transport.write(data)
 
-    def close(self) -> None:
-        """Write what is gathered, then hang up once the client has taken it."""
-        if self.closed:
-            return
-        self.flush()
-        self.closed = True
-        # A transport with a producer would wait for more.
-        self._transport.unregisterProducer()
-        self._transport.loseConnection()
+    def detach(self) -> None:
+        """Write no more, so that the transport may be closed: with a producer it would wait for what still comes."""
+        if not self.closed:
+            self.flush()
+            self.closed = True
+            self._transport.unregisterProducer()
 
     def pauseProducing(self) -> None:
         """The transport is full."""

@@ -87,6 +87,17 @@ class Portals:
             raise PgError("34000", f'portal "{name}" does not exist')
         return found
 
+    def find_cursor(self, name: str) -> Portal | ExhaustedPortal:
+        """As ``find``, in the words for SQL's CLOSE and FETCH.
+
+        Raises:
+            PgError: 34000.
+        """
+        found = self._by_name.get(name)
+        if found is None:
+            raise PgError("34000", f'cursor "{name}" does not exist')
+        return found
+
     def exhaust(self, portal: Portal) -> None:
         """The portal has run to its end."""
         portal.execution = None

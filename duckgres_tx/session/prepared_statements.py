@@ -5,14 +5,15 @@ Spec: protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from attrs import define, field
 
 from duckgres_tx.engine.database import Statement
 from duckgres_tx.engine.logical_types import LogicalType
 from duckgres_tx.errors import PgError
-from duckgres_tx.sql.classify import StatementClass
 from duckgres_tx.sql.forms import SessionStatement
-from duckgres_tx.sql.split import SourceStatement
+from duckgres_tx.sql.statement_cache import AnalyzedStatement
 from duckgres_tx.wire.backend import FieldDescription, RowDescription
 
 
@@ -22,10 +23,11 @@ class PreparedStatement:
 
     Attributes:
         name: The client's name for it; "" for the unnamed one and for those of simple queries.
-        source: What the client wrote; None for an empty statement.
-        statement_class: Who carries it out.
+        analyzed: What the client wrote, and what is known of it; None for an empty statement.
         form: The parsed statement when the session carries it out itself.
         native: DuckDB's statement otherwise.
+        text: What DuckDB was given.
+        to_query: From a position in ``text`` to one in ``query``, both from 1.
         catalog_query: It reads the catalog's relations, which must be fresh when it runs.
         declared_oids: The parameter types that Parse declared, as they came.
         parameter_oids: The types that ParameterDescription tells.
@@ -33,15 +35,17 @@ class PreparedStatement:
         column_types: DuckDB's types of these, to notice that they have changed.
         generation: The database's catalog generation it was prepared under.
         epoch: The session's epoch it was prepared under.
+        row_type_changed: What was told of its rows is no longer so.
         notices: To be sent when it runs.
         query: The whole text that came with it, for pg_prepared_statements and logs.
     """
 
     name: str
-    source: SourceStatement | None
-    statement_class: StatementClass
+    analyzed: AnalyzedStatement | None
     form: SessionStatement | None = None
     native: Statement | None = None
+    text: str = ""
+    to_query: Callable[[int], int] | None = None
     catalog_query: bool = False
     declared_oids: tuple[int, ...] = ()
     parameter_oids: tuple[int, ...] = ()
@@ -49,10 +53,19 @@ class PreparedStatement:
     column_types: tuple[LogicalType, ...] = ()
     generation: int = 0
     epoch: int = 0
+    row_type_changed: bool = False
     notices: tuple[PgError, ...] = ()
     query: str = ""
     # RowDescription by result formats, encoded: a prepared statement is described more often than made.
     _descriptions: dict[tuple[int, ...], bytes] = field(factory=dict)
+
+    def position_in_query(self, position: int) -> int:
+        """Where in the client's text a position in DuckDB's is, both from 1."""
+        return position if self.to_query is None else self.to_query(position)
+
+    def forget_descriptions(self) -> None:
+        """The fields have changed."""
+        self._descriptions.clear()
 
     def row_description(self, formats: tuple[int, ...]) -> bytes:
         """RowDescription for rows in these formats; the statement has rows."""

@@ -12,23 +12,35 @@ from typing import Any
 from attrs import define, field
 from twisted.logger import Logger
 
-from duckgres_tx.catalog.search_path import effective_search_path
+from duckgres_tx.catalog.search_path import effective_schemas, effective_search_path
 from duckgres_tx.engine.database import Connection, DuckDBError, Execution, Job, Statement
 from duckgres_tx.engine.failures import to_pg_error
 from duckgres_tx.engine.timezones import RenderOptions
 from duckgres_tx.errors import PgError, Severity
 from duckgres_tx.session.cancellation import Interruption
+from duckgres_tx.session.databases import Databases
 from duckgres_tx.session.executor import Executor
-from duckgres_tx.session.open_database import OpenDatabase
+from duckgres_tx.session.open_database import OpenDatabase, quote_identifier
 from duckgres_tx.session.outgoing import Outgoing
 from duckgres_tx.session.portals import Portal, Portals
-from duckgres_tx.session.prepared_statements import PreparedStatements
+from duckgres_tx.session.prepared_statements import PreparedStatement, PreparedStatements
 from duckgres_tx.session.running import Running
 from duckgres_tx.session.transactions import BlockState, TransactionBlock
-from duckgres_tx.sql.split import SourceStatement
-from duckgres_tx.sql.translate import Translation, TranslationContext, Translator
+from duckgres_tx.sql.forms import TransactionModes
+from duckgres_tx.sql.guc_values import read_name_list
+from duckgres_tx.sql.statement_cache import StatementCache
+from duckgres_tx.sql.translate import TranslationContext
 from duckgres_tx.sql.variables import Changes, Variables
 from duckgres_tx.wire.backend import NoticeResponse, ParameterStatus
+
+_TEMPORARY_OBJECTS = """
+SELECT 'VIEW', view_name FROM duckdb_views() WHERE database_name = 'temp' AND NOT internal
+UNION ALL SELECT 'TABLE', table_name FROM duckdb_tables() WHERE database_name = 'temp' AND NOT internal
+UNION ALL SELECT 'SEQUENCE', sequence_name FROM duckdb_sequences() WHERE database_name = 'temp'
+UNION ALL SELECT DISTINCT CASE function_type WHEN 'macro' THEN 'MACRO' ELSE 'MACRO TABLE' END, function_name
+FROM duckdb_functions() WHERE database_name = 'temp' AND NOT internal
+UNION ALL SELECT 'TYPE', type_name FROM duckdb_types() WHERE database_name = 'temp' AND NOT internal
+"""
 
 _NOTICE_LEVELS = ("debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error")
 _LEVEL_OF_SEVERITY = {
@@ -48,6 +60,7 @@ class Session:
         user: Who logged in.
         superuser: May create and drop databases.
         database: The instance it works on.
+        databases: All of the host's, for CREATE and DROP DATABASE.
         native: Its connection to that.
         executor: Where work goes.
         output: What goes to the client.
@@ -60,7 +73,11 @@ class Session:
         render: The text form of values, as the variables say.
         epoch: Counts what makes prepared statements stale beside the database's generation.
         has_temporary_objects: Made in this session, so its catalog is its own.
+        cache: What is known of statements, shared by all sessions.
         spool_directory: Where rows of suspended portals go.
+        idle_limit_s: How long the client may be silent outside a transaction; 0 = for ever.
+        idle_in_transaction_limit_s: Likewise inside one.
+        transaction_limit_s: How long a transaction may last.
         invalidated: Called when DuckDB says that the instance is beyond use.
     """
 
@@ -68,6 +85,7 @@ class Session:
     user: str
     superuser: bool
     database: OpenDatabase
+    databases: Databases
     native: Connection
     executor: Executor
     output: Outgoing
@@ -75,7 +93,7 @@ class Session:
     interruption: Interruption
     spool_directory: str
     invalidated: Callable[[str], None]
-    _translator: Translator
+    cache: StatementCache
     block: TransactionBlock = field(factory=TransactionBlock)
     statements: PreparedStatements = field(factory=PreparedStatements)
     portals: Portals = field(factory=Portals)
@@ -84,9 +102,12 @@ class Session:
     epoch: int = 0
     has_temporary_objects: bool = False
     suspended: Portal | None = None
+    idle_limit_s: float = 0.0
+    idle_in_transaction_limit_s: float = 0.0
+    transaction_limit_s: float = 0.0
     _timeout_s: float = 0.0
     _notice_level: int = 6
-    _path: str = ""
+    _path: tuple[str, ...] | None = None
     _path_generation: int = -1
     _log: Logger = Logger()
 
@@ -162,17 +183,19 @@ class Session:
 
     def execute(
         self,
-        statement: Statement,
+        statement: PreparedStatement,
         parameters: Sequence[bytes | None] = (),
         parameter_formats: Sequence[int] = (),
-        parameter_oids: Sequence[int] = (),
         result_formats: Sequence[int] = (),
         row_limit: int = 0,
     ) -> Execution:
         """Begin to run a statement; nothing else may be open on the connection. ``interruption`` is set for it."""
+        native = statement.native
+        assert native is not None, "only what DuckDB has prepared is executed"  # noqa: S101
         execution = self.executor.threads.execute(
-            statement, parameters, parameter_formats, parameter_oids, result_formats, self.render, row_limit
+            native, parameters, parameter_formats, statement.parameter_oids, result_formats, self.render, row_limit
         )
+        self.block.ran = True
         self.interruption.begin(execution, timeout_s=self._timeout_s)
         return execution
 
@@ -191,25 +214,44 @@ class Session:
         except DuckDBError as error:
             raise self.pg_error(error) from error
 
+    def forget_unnamed(self) -> None:
+        """A Query makes an end of the unnamed statement and portal."""
+        statement = self.statements.pop("")
+        if statement is not None and statement.native is not None:
+            self.close_native(statement.native)
+        self.close_portal("")
+
+    def forget_statements(self) -> None:
+        """Forget all prepared statements."""
+        for statement in self.statements.pop_all():
+            if statement.native is not None:
+                self.close_native(statement.native)
+
+    async def drop_temporary_objects(self) -> None:
+        """Drop everything that was made TEMPORARY in this session.
+
+        Raises:
+            PgError: DuckDB refuses.
+        """
+        if not self.has_temporary_objects:
+            return
+        if self.block.wants_native:
+            await self.begin_native()
+        for kind, name in await self.run(_TEMPORARY_OBJECTS):
+            await self.run(f"DROP {kind} IF EXISTS temp.main.{quote_identifier(name or '')} CASCADE")
+        self.has_temporary_objects = self.block.state is not BlockState.NONE
+        self.epoch += 1
+
     def close_native(self, statement: Statement) -> None:
         """Free a statement, off the reactor."""
         self.executor.forget(self.executor.threads.close(statement))
 
-    # Translating
+    # The catalog
 
-    def translate(self, source: SourceStatement) -> Translation:
-        """Into DuckDB's dialect.
-
-        Raises:
-            PgError: Something has no counterpart; the position is one in the client's whole text.
-        """
-        try:
-            return self._translator.translate(source, TranslationContext(self.database.catalog, self.reads_live_catalog))
-        except PgError as error:
-            if error.position is not None and source.offset:
-                moved = PgError(error.sqlstate, error.message, error.detail, error.hint, error.position + source.offset)
-                raise moved from None
-            raise
+    @property
+    def translation_context(self) -> TranslationContext:
+        """What translations depend on beside the statement."""
+        return TranslationContext(self.database.catalog, self.reads_live_catalog)
 
     @property
     def reads_live_catalog(self) -> bool:
@@ -231,6 +273,20 @@ class Session:
 
     # Transactions
 
+    def begin_implicit(self) -> None:
+        """The statements to come belong together, unless they do already."""
+        if self.block.begin_implicit():
+            self.variables.begin()
+
+    def begin_block(self, modes: TransactionModes) -> Changes:
+        """BEGIN, with what SET LOCAL would mean for its modes."""
+        warning = self.block.begin(modes)
+        if warning is not None:
+            self.notice(warning)
+            return Changes()
+        self.variables.begin()
+        return self.variables.set_modes(modes)
+
     async def begin_native(self) -> None:
         """Begin DuckDB's transaction for the block.
 
@@ -248,7 +304,7 @@ class Session:
             PgError: It could not be; then it is rolled back, and over all the same.
         """
         catalog_changed = self.block.catalog_changed
-        self._close_portals()
+        self.close_portals()
         if self.block.native_open:
             try:
                 await self.run("COMMIT")
@@ -279,7 +335,7 @@ class Session:
 
     async def _rollback_native(self) -> None:
         changed = self.block.catalog_changed
-        self._close_portals()
+        self.close_portals()
         if self.block.native_open:
             self.block.native_open = False
             try:
@@ -291,7 +347,14 @@ class Session:
         if changed:
             self.epoch += 1
 
-    def _close_portals(self) -> None:
+    def close_portal(self, name: str) -> None:
+        """Close: it is no error if there is none."""
+        if self.suspended is not None and self.suspended.name == name:
+            self.suspended = None
+        self.portals.close(name)
+
+    def close_portals(self) -> None:
+        """The transaction is over, and with it its portals."""
         self.suspended = None
         self.portals.close_all()
 
@@ -331,15 +394,21 @@ class Session:
         Raises:
             PgError: DuckDB refuses.
         """
-        schemas = await self.database.current_schemas()
+        schemas = await self._visible_schemas()
         self._path_generation = self.database.generation
-        setting = self.variables.show("search_path")
-        path = effective_search_path(setting, self.user, schemas)
-        if path.statement != self._path:
-            self._path = path.statement
+        setting = read_name_list(self.variables.show("search_path"))
+        path = effective_schemas(setting, self.user, schemas)
+        if path != self._path:
+            self._path = path
             self.epoch += 1
-            self.native.set_context("search_path", path.context)
-            await self.run(path.statement)
+            self.native.set_context("search_path", ",".join(path))
+            await self.run(effective_search_path(path, self.database.catalog))
+
+    async def _visible_schemas(self) -> frozenset[str]:
+        if self.block.catalog_changed:
+            # Its own new schemas are to be found before they are committed.
+            return frozenset(row[0] or "" for row in await self.run(self.database.schemas_query))
+        return await self.database.current_schemas()
 
     @property
     def search_path_may_be_stale(self) -> bool:
@@ -349,6 +418,9 @@ class Session:
     def _read_variables(self) -> None:
         variables = self.variables
         self._timeout_s = variables.number("statement_timeout") / 1000
+        self.idle_limit_s = variables.number("idle_session_timeout") / 1000
+        self.idle_in_transaction_limit_s = variables.number("idle_in_transaction_session_timeout") / 1000
+        self.transaction_limit_s = variables.number("transaction_timeout") / 1000
         self._notice_level = _NOTICE_LEVELS.index(variables.show("client_min_messages"))
         self.render = RenderOptions(
             time_zone=variables.time_zone,
@@ -362,6 +434,6 @@ class Session:
 
     async def close(self) -> None:
         """Free everything the session has in DuckDB; whatever was open is rolled back."""
-        self._close_portals()
+        self.close_portals()
         self.statements.pop_all()
         await self.executor.finish(self.executor.threads.close(self.native))

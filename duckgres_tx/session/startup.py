@@ -102,6 +102,7 @@ class Startup:
 
     def _take(self, packet: StartupPacket) -> bool:
         """Act on a packet; True when the next may be read."""
+        self._connection.wire_state.take_up_packet(packet)
         match packet:
             case DirectTLS():
                 self._start_direct_tls()

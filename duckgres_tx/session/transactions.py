@@ -13,8 +13,19 @@ import enum
 from attrs import define, field
 
 from duckgres_tx.errors import FeatureNotSupported, PgError, Severity
+from duckgres_tx.sql.classify import StatementClass
 from duckgres_tx.sql.forms import TransactionModes
 from duckgres_tx.wire.backend import TransactionStatus
+
+# What is still heard in a block that has failed.
+ENDS_OF_BLOCKS = frozenset(
+    {
+        StatementClass.COMMIT,
+        StatementClass.ROLLBACK,
+        StatementClass.ROLLBACK_TO,
+        StatementClass.PREPARED_TRANSACTION,
+    }
+)
 
 
 class BlockState(enum.Enum):

@@ -1,0 +1,333 @@
+"""The stage of a connection that has logged in: frames to steps, one at a time, errors to the client.
+
+A step either does its work at once, or returns a coroutine, or has handed something to the engine and says ``go_on`` later;
+the frames behind it wait. What may come when is ``wire.state``'s to say.
+
+Spec: protocol-flow.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from twisted.logger import Logger
+
+from duckgres_tx import tasks
+from duckgres_tx.errors import AdminShutdown, FeatureNotSupported, PgError, Severity
+from duckgres_tx.session.cancellation import user_request
+from duckgres_tx.session.extended_query import ExtendedQuery
+from duckgres_tx.session.session import Session
+from duckgres_tx.session.simple_query import simple_query
+from duckgres_tx.session.transactions import BlockState
+from duckgres_tx.wire.backend import (
+    READY_FOR_QUERY,
+    BackendKeyData,
+    ErrorResponse,
+    ParameterStatus,
+    ReadyForQuery,
+)
+from duckgres_tx.wire.frames import FrameReader
+from duckgres_tx.wire.frontend import FunctionCall, Query, decode
+from duckgres_tx.wire.state import State
+
+if TYPE_CHECKING:
+    from duckgres_tx.session.connection import ClientConnection
+
+# While a statement runs, this much of what the client sends behind it is read ahead.
+MAX_READ_AHEAD_BYTES = 256 * 1024
+
+Step = Callable[[Any], Coroutine[Any, Any, None] | None]
+
+
+class Conversation:
+    """One session's conversation.
+
+    Args:
+        connection: The client's.
+        session: Its state.
+        secret_key: What a CancelRequest must know.
+        ended: Called once when everything of the session is freed.
+
+    Attributes:
+        session: Its state.
+        connection: The client's.
+        transaction_since: Reactor time of the transaction's first ReadyForQuery; None outside one.
+        idle_since: Reactor time of the last ReadyForQuery; None while the server's turn lasts.
+    """
+
+    __slots__ = (
+        "_advancing",
+        "_busy",
+        "_ended",
+        "_farewell",
+        "_frames",
+        "_lost",
+        "_next",
+        "_output",
+        "_reading_paused",
+        "_secret_key",
+        "_state",
+        "_steps",
+        "connection",
+        "extended",
+        "idle_since",
+        "session",
+        "transaction_since",
+    )
+    _log = Logger()
+
+    def __init__(
+        self, connection: ClientConnection, session: Session, secret_key: bytes, ended: Callable[[Conversation], None]
+    ) -> None:
+        self.connection = connection
+        self.session = session
+        self._output = session.output
+        self._state = connection.wire_state
+        self._secret_key = secret_key
+        self._ended = ended
+        self._frames = FrameReader()
+        self._next: tuple[bytes, bytes] | None = None
+        self._busy = False
+        self._advancing = False
+        self._reading_paused = False
+        self._lost = False
+        self._farewell: PgError | None = None
+        self.idle_since: float | None = None
+        self.transaction_since: float | None = None
+        self.extended = ExtendedQuery(self, session)
+        self._steps: dict[bytes, Step] = {
+            b"Q": self._query,
+            b"S": self._sync,
+            b"H": self._flush,
+            b"X": self._terminate,
+            b"F": self._function_call,
+            b"P": self.extended.parse,
+            b"B": self.extended.bind,
+            b"D": self.extended.describe,
+            b"E": self.extended.execute,
+            b"C": self.extended.close,
+        }
+        self._output.on_writable = self._writable
+
+    # The connection's side
+
+    def begin(self, frames: FrameReader) -> None:
+        """Tell the client about the session, and take its messages.
+
+        Args:
+            frames: What has been read early is in it.
+        """
+        self._frames = frames
+        session = self.session
+        for name, value in session.variables.reported():
+            self._output.write(ParameterStatus(name, value).encode())
+        self._output.write(BackendKeyData(session.backend_pid, self._secret_key).encode())
+        self.ready_for_query()
+        self._advance()
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes."""
+        self._frames.feed(data)
+        if not self._busy:
+            self._advance()
+        elif self._frames.buffered_bytes > MAX_READ_AHEAD_BYTES and not self._reading_paused:
+            self._reading_paused = True
+            self.connection.transport.pauseProducing()
+
+    def lost(self) -> None:
+        """The client is gone: stop what runs, then free everything."""
+        self._lost = True
+        self._output.stopProducing()
+        self.session.interruption.request(user_request())
+        if not self._busy:
+            self._busy = True
+            tasks.start(self._free(), "end a session")
+
+    def cancel(self) -> None:
+        """Stop the statement that runs, if one does."""
+        self.session.interruption.request(user_request())
+
+    def terminate(self, reason: PgError, *, now: bool) -> None:
+        """End the session.
+
+        Args:
+            reason: What the client hears, FATAL.
+            now: Stop what runs; else it ends when it is idle outside a transaction.
+        """
+        if self._farewell is None or now:
+            self._farewell = reason
+        if not self._busy and (now or self.session.block.state is BlockState.NONE):
+            self._say_farewell()
+        elif now:
+            self.session.interruption.request(reason)
+
+    def look_for_hang_up(self) -> None:
+        """A client that has gone while nothing was read from it is noticed here."""
+        if self._reading_paused and self.connection.peer_is_gone():
+            self.connection.abort()
+
+    @property
+    def busy(self) -> bool:
+        """A step is under way."""
+        return self._busy
+
+    # The steps' side
+
+    def wait(self) -> None:
+        """The step goes on in the engine; ``go_on`` will be called."""
+        self._busy = True
+
+    def go_on(self, error: PgError | None = None) -> None:
+        """The step that waited is over.
+
+        Args:
+            error: It has failed.
+        """
+        if error is not None:
+            tasks.start(self._work(self._fail(error)), "report an error")
+            return
+        self._busy = False
+        if self._lost:
+            self._busy = True
+            tasks.start(self._free(), "end a session")
+        elif not self._advancing:
+            self._advance()
+
+    def next_is_sync(self) -> bool:
+        """Whether a Sync has been read that follows directly."""
+        if self._next is None:
+            self._next = next(self._frames, None)
+        return self._next is not None and self._next[0] == b"S"
+
+    def ready_for_query(self) -> None:
+        """The client's turn."""
+        self._state.sent(ReadyForQuery)
+        self._output.write(READY_FOR_QUERY[self.session.block.status])
+        self._output.flush()
+        now: float = self.connection.host.reactor.seconds()
+        self.idle_since = now
+        if self.session.block.state is BlockState.NONE:
+            self.transaction_since = None
+        elif self.transaction_since is None:
+            self.transaction_since = now
+        if self._farewell is not None and self.session.block.state is BlockState.NONE:
+            self._say_farewell()
+
+    async def report(self, error: PgError) -> None:
+        """Send an ErrorResponse and undo the transaction, without ReadyForQuery; a FATAL one ends the connection."""
+        if error.severity is Severity.FATAL:
+            self.connection_fatal(error)
+            return
+        self._output.write(ErrorResponse.from_error(error).encode())
+        self._state.sent(ErrorResponse)
+        try:
+            await self.session.fail()
+        except PgError as worse:
+            # Without a rollback nothing that the session says is to be relied on.
+            self.connection_fatal(worse)
+
+    # Within
+
+    def _advance(self) -> None:
+        self._advancing = True
+        try:
+            while not self._busy and not self._output.paused and not self.connection.closing:
+                if not self._take_one():
+                    break
+        finally:
+            self._advancing = False
+        if self._reading_paused and not self._busy and self._frames.buffered_bytes <= MAX_READ_AHEAD_BYTES:
+            self._reading_paused = False
+            self.connection.transport.resumeProducing()
+
+    def _take_one(self) -> bool:
+        try:
+            frame, self._next = self._next, None
+            if frame is None:
+                frame = next(self._frames, None)
+                if frame is None:
+                    return False
+            type_byte, body = frame
+            self.idle_since = None
+            if self._state.take_up(type_byte):
+                work = self._steps[type_byte](decode(type_byte, body))
+                if work is not None:
+                    self._busy = True
+                    tasks.start(self._work(work), "answer a message")
+        except PgError as error:
+            self._busy = True
+            tasks.start(self._work(self._fail(error)), "report an error")
+        except Exception:  # noqa: BLE001  a bug of ours ends this session, and no other
+            self._unexpected()
+        return True
+
+    async def _work(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except PgError as error:
+            try:
+                await self._fail(error)
+            except Exception:  # noqa: BLE001
+                self._unexpected()
+        except Exception:  # noqa: BLE001
+            self._unexpected()
+        self.go_on()
+
+    async def _fail(self, error: PgError) -> None:
+        in_series = self._state.state in (State.EXTENDED, State.COPY_IN_EXTENDED)
+        await self.report(error)
+        if not in_series and not self.connection.closing:
+            self.ready_for_query()
+
+    def _unexpected(self) -> None:
+        self._log.failure("session {pid} of user {user} met a bug", pid=self.session.backend_pid, user=self.session.user)
+        self.connection_fatal(PgError("XX000", "internal error", hint="The server's log has more."))
+
+    def _connection_fatal(self, error: PgError) -> None:
+        if self.connection.closing:
+            return
+        self._state.close()
+        self._output.write(ErrorResponse.from_error(error.fatal()).encode())
+        self._output.flush()
+        self._output.detach()
+        self.connection.close()
+
+    def _say_farewell(self) -> None:
+        if self._farewell is not None:
+            self.connection_fatal(self._farewell)
+
+    def _writable(self) -> None:
+        if self.session.running.active:
+            self.session.running.pump()
+        elif not self._busy and not self._advancing:
+            self._advance()
+
+    def _query(self, message: Query) -> Coroutine[Any, Any, None]:
+        return simple_query(self, self.session, message.query)
+
+    def _sync(self, message: object) -> Coroutine[Any, Any, None] | None:
+        return self.extended.sync()
+
+    def _flush(self, message: object) -> None:
+        self._output.flush()
+
+    def _terminate(self, message: object) -> None:
+        self._output.flush()
+        self._output.detach()
+        self.connection.close()
+
+    def _function_call(self, message: FunctionCall) -> None:
+        raise FeatureNotSupported("function calls by OID are not supported")
+
+    async def _free(self) -> None:
+        try:
+            await self.session.close()
+        finally:
+            self._ended(self)
+            self.connection.finished()
+
+
+def shutting_down() -> PgError:
+    """What a session hears that the server ends."""
+    return AdminShutdown("terminating connection due to administrator command")

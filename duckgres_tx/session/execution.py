@@ -1,0 +1,125 @@
+"""One statement's run, whichever protocol asked for it: what has to be true before, what is said after."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from duckgres_tx.engine.database import StatementType
+from duckgres_tx.engine.execution import Execution, ResultKind
+from duckgres_tx.errors import PgError
+from duckgres_tx.session.preparation import prepare_native
+from duckgres_tx.session.prepared_statements import PreparedStatement
+from duckgres_tx.session.transactions import ENDS_OF_BLOCKS, BlockState, aborted
+from duckgres_tx.sql.split import SourceStatement
+
+if TYPE_CHECKING:
+    from duckgres_tx.session.session import Session
+
+# What can't have changed the catalog; all others may have.
+_HARMLESS = frozenset(
+    {
+        *(StatementType.SELECT, StatementType.INSERT, StatementType.UPDATE, StatementType.DELETE),
+        *(StatementType.MERGE_INTO, StatementType.EXPLAIN, StatementType.ANALYZE, StatementType.TRANSACTION),
+        *(StatementType.VARIABLE_SET, StatementType.SET, StatementType.COPY, StatementType.RELATION),
+    }
+)
+_WRITES = frozenset(
+    {
+        *(StatementType.INSERT, StatementType.UPDATE, StatementType.DELETE, StatementType.MERGE_INTO),
+        *(StatementType.CREATE, StatementType.CREATE_FUNC, StatementType.ALTER, StatementType.DROP),
+        *(StatementType.VACUUM, StatementType.COPY_DATABASE),
+    }
+)
+_TEMPORARY_WORDS = frozenset({"temp", "temporary"})
+
+
+def check_block(session: Session, statement: PreparedStatement) -> None:
+    """Refuse what a failed block doesn't hear.
+
+    Raises:
+        PgError: 25P02.
+    """
+    if session.block.state is BlockState.FAILED and (
+        statement.analyzed is not None and statement.analyzed.statement_class not in ENDS_OF_BLOCKS
+    ):
+        raise aborted()
+
+
+def is_ready(session: Session, statement: PreparedStatement) -> bool:
+    """Whether a native statement can be executed right now, with nothing to do first."""
+    return (
+        statement.epoch == session.epoch
+        and statement.generation == session.database.generation
+        and not statement.catalog_query
+        and not session.block.wants_native
+        and session.suspended is None
+    )
+
+
+async def make_ready(session: Session, statement: PreparedStatement) -> None:
+    """Do what has to come before a native statement runs: search path, a fresh plan, a fresh catalog, a transaction.
+
+    Raises:
+        PgError: One of these can't be done; 0A000 when the statement's row type has changed.
+    """
+    if session.search_path_may_be_stale:
+        await session.follow_search_path()
+    if statement.epoch != session.epoch or statement.generation != session.database.generation:
+        before = statement.column_types
+        await prepare_native(session, statement)
+        statement.row_type_changed |= before != statement.column_types
+    if statement.row_type_changed:
+        # For good: the client may have been told of the old one.
+        raise PgError("0A000", "cached plan must not change result type")
+    if statement.catalog_query:
+        await session.refresh_catalog()
+    if session.block.wants_native:
+        await session.begin_native()
+    await session.free_connection()
+
+
+def check_read_only(session: Session, statement: PreparedStatement) -> None:
+    """Refuse to write in a read-only transaction; DuckDB itself knows of those only that were so from the beginning.
+
+    Raises:
+        PgError: 25006.
+    """
+    native, analyzed = statement.native, statement.analyzed
+    if native is None or analyzed is None or native.statement_type not in _WRITES:
+        return
+    if session.variables.is_on("transaction_read_only") and not is_about_temporary_objects(analyzed.source):
+        command = analyzed.command_tag(0).removesuffix(" 0").removesuffix(" 0")
+        raise PgError("25006", f"cannot execute {command} in a read-only transaction")
+
+
+def is_about_temporary_objects(source: SourceStatement) -> bool:
+    """Whether a statement says TEMPORARY where CREATE does."""
+    return any(token.word in _TEMPORARY_WORDS for token in source.tokens[:5])
+
+
+def tag_of(statement: PreparedStatement, execution: Execution) -> str:
+    """The command tag of a run that has ended well."""
+    analyzed = statement.analyzed
+    assert analyzed is not None, "an empty statement has no tag"  # noqa: S101
+    rows = execution.rows if execution.result_kind is ResultKind.ROWS else execution.rows_changed
+    return analyzed.command_tag(rows or 0)
+
+
+def conclude(session: Session, statement: PreparedStatement, execution: Execution) -> None:
+    """A run is over: remember what it means for the statements to come.
+
+    Raises:
+        PgError: It has failed.
+    """
+    session.interruption.end()
+    error = execution.error
+    if error is not None:
+        execution.close()
+        raise session.pg_error(error, statement.text, statement.position_in_query)
+    native, analyzed = statement.native, statement.analyzed
+    if native is None or analyzed is None or native.statement_type in _HARMLESS:
+        return
+    if is_about_temporary_objects(analyzed.source):
+        session.has_temporary_objects = True
+        session.epoch += 1
+    session.catalog_changed()

@@ -1,0 +1,256 @@
+"""The extended protocol: Parse, Bind, Describe, Execute, Close, and Sync at the end of a series.
+
+The statements of a series are one transaction, unless there is only one. Nobody knows that before the Sync; so when a Sync has
+been read right behind an Execute, the statement commits by itself, and else a transaction is begun for it.
+
+Spec: protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from duckgres_tx.engine.database import Execution
+from duckgres_tx.errors import PgError, ProtocolViolation
+from duckgres_tx.session import session_statements
+from duckgres_tx.session.execution import (
+    check_block,
+    check_read_only,
+    conclude,
+    is_ready,
+    make_ready,
+    tag_of,
+)
+from duckgres_tx.session.portals import ExhaustedPortal, Portal
+from duckgres_tx.session.preparation import prepare
+from duckgres_tx.session.prepared_statements import PreparedStatement
+from duckgres_tx.session.transactions import BlockState, aborted
+from duckgres_tx.sql.forms import CreateDatabase, Discard, DropDatabase, ExecuteStatement, SessionStatement
+from duckgres_tx.wire.backend import (
+    BIND_COMPLETE,
+    CLOSE_COMPLETE,
+    EMPTY_QUERY_RESPONSE,
+    NO_DATA,
+    PARSE_COMPLETE,
+    PORTAL_SUSPENDED,
+    CommandComplete,
+    ParameterDescription,
+)
+from duckgres_tx.wire.frontend import Bind, Close, Describe, Execute, Parse, Target
+
+# What can't be undone, so that it is never a part of a series' transaction.
+ALONE = (CreateDatabase, DropDatabase, Discard)
+
+if TYPE_CHECKING:
+    from duckgres_tx.session.conversation import Conversation
+    from duckgres_tx.session.session import Session
+
+
+class ExtendedQuery:
+    """The steps of one session's extended protocol.
+
+    Args:
+        conversation: Where errors and the end of a wait go.
+        session: The session's state.
+    """
+
+    __slots__ = ("_conversation", "_output", "_portal", "_session")
+
+    def __init__(self, conversation: Conversation, session: Session) -> None:
+        self._conversation = conversation
+        self._session = session
+        self._output = session.output
+        # What runs now.
+        self._portal: Portal | None = None
+
+    async def parse(self, message: Parse) -> None:
+        """Parse: make a prepared statement; nothing is executed."""
+        session = self._session
+        statements = session.cache.statements(message.query)
+        if len(statements) > 1:
+            raise PgError("42601", "cannot insert multiple commands into a prepared statement")
+        analyzed = statements[0] if statements else None
+        session.statements.check_new(message.statement)
+        if not message.statement:
+            self._forget(session.statements.pop(""))
+        statement = await prepare(
+            session, analyzed, name=message.statement, declared_oids=message.parameter_oids, query=message.query
+        )
+        session.statements.add(statement)
+        self._output.write(PARSE_COMPLETE)
+
+    def bind(self, message: Bind) -> None:
+        """Bind: make a portal."""
+        session = self._session
+        statement = session.statements.find(message.statement)
+        check_block(session, statement)
+        if len(message.parameters) != len(statement.parameter_oids):
+            raise ProtocolViolation(
+                f"bind message supplies {len(message.parameters)} parameters, "
+                f'but prepared statement "{message.statement}" requires {len(statement.parameter_oids)}'
+            )
+        columns = len(statement.fields) if statement.fields is not None else 0
+        if len(message.result_formats) > 1 and len(message.result_formats) != columns:
+            raise ProtocolViolation(
+                f"bind message has {len(message.result_formats)} result formats but query has {columns} columns"
+            )
+        session.portals.add(
+            Portal(
+                message.portal, statement, message.parameters, message.parameter_formats, message.result_formats
+            )
+        )
+        self._output.write(BIND_COMPLETE)
+
+    def describe(self, message: Describe) -> None:
+        """Describe: parameters and columns of a statement, or the columns of a portal."""
+        session = self._session
+        if message.target is Target.STATEMENT:
+            statement = session.statements.find(message.name)
+            self._check_describable(statement)
+            self._output.write(ParameterDescription(statement.parameter_oids).encode())
+            formats: tuple[int, ...] = ()
+        else:
+            portal = session.portals.find(message.name)
+            statement, formats = portal.statement, portal.result_formats
+            self._check_describable(statement)
+        self._output.write(NO_DATA if statement.fields is None else statement.row_description(formats))
+
+    def execute(self, message: Execute) -> Coroutine[Any, Any, None] | None:
+        """Execute: run a portal, or go on with it; the quick way when there is nothing to do first."""
+        session = self._session
+        portal = session.portals.find(message.portal)
+        if isinstance(portal, ExhaustedPortal):
+            self._execute_exhausted(portal)
+            return None
+        statement = portal.statement
+        if statement.analyzed is None:
+            self._output.write(EMPTY_QUERY_RESPONSE)
+            return None
+        check_block(session, statement)
+        limit = max(0, message.max_rows)
+        if session.block.state is BlockState.NONE and not (
+            isinstance(statement.form, ALONE) or self._conversation.next_is_sync()
+        ):
+            session.begin_implicit()
+        if statement.form is not None:
+            return self._execute_own(portal, statement.form, limit)
+        if portal.execution is None and is_ready(session, statement):
+            check_read_only(session, statement)
+            self._start(portal, limit)
+            return None
+        return self._execute_slowly(portal, limit)
+
+    def close(self, message: Close) -> None:
+        """Close: forget a statement or a portal."""
+        if message.target is Target.STATEMENT:
+            self._forget(self._session.statements.pop(message.name))
+        else:
+            self._session.close_portal(message.name)
+        self._output.write(CLOSE_COMPLETE)
+
+    def sync(self) -> Coroutine[Any, Any, None] | None:
+        """Sync: the end of a series, and of the transaction that it was."""
+        session = self._session
+        if session.block.state is BlockState.IMPLICIT:
+            return self._commit_series()
+        if session.block.state is BlockState.NONE:
+            session.close_portals()
+        self._conversation.ready_for_query()
+        return None
+
+    async def _commit_series(self) -> None:
+        await self._session.commit()
+        self._conversation.ready_for_query()
+
+    async def _execute_slowly(self, portal: Portal, limit: int) -> None:
+        session = self._session
+        execution = portal.execution
+        if execution is None:
+            check_read_only(session, portal.statement)
+            await make_ready(session, portal.statement)
+            execution = self._begin(portal, limit)
+        else:
+            # Going on with its own rows needs no spooling, but another portal's may have to give way.
+            if session.suspended is not portal:
+                await session.free_connection()
+            session.suspended = None
+            session.resume(execution, limit)
+        await session.running.finish(execution)
+        self._conclude(portal, execution)
+
+    async def _execute_own(self, portal: Portal, form: SessionStatement, limit: int) -> None:
+        session = self._session
+        if isinstance(form, ExecuteStatement):
+            # From now on the portal runs what EXECUTE means.
+            portal.statement, portal.parameters = await session_statements.resolve_execute(session, form)
+            await self._execute_slowly(portal, limit)
+            return
+        if portal.rows is None:
+            outcome = await session_statements.carry_out(session, form)
+            portal.rows, portal.tag = list(outcome.rows), outcome.tag
+        end = limit or len(portal.rows)
+        for row in portal.rows[:end]:
+            self._output.write(row)
+        sent, portal.rows = len(portal.rows[:end]), portal.rows[end:]
+        if limit and sent == limit:
+            self._output.write(PORTAL_SUSPENDED)
+            return
+        self._output.write(CommandComplete(portal.tag).encode())
+        session.portals.exhaust(portal)
+
+    def _start(self, portal: Portal, limit: int) -> None:
+        execution = self._begin(portal, limit)
+        self._portal = portal
+        self._conversation.wait()
+        self._session.running.start(execution, self._over)
+
+    def _begin(self, portal: Portal, limit: int) -> Execution:
+        statement = portal.statement
+        for notice in statement.notices:
+            self._session.notice(notice)
+        return self._session.execute(
+            statement,
+            portal.parameters,
+            portal.parameter_formats,
+            portal.result_formats,
+            limit,
+        )
+
+    def _over(self, execution: Execution) -> None:
+        portal, self._portal = self._portal, None
+        assert portal is not None, "what is over was begun"  # noqa: S101
+        try:
+            self._conclude(portal, execution)
+        except PgError as error:
+            self._conversation.go_on(error)
+        else:
+            self._conversation.go_on()
+
+    def _conclude(self, portal: Portal, execution: Execution) -> None:
+        session = self._session
+        conclude(session, portal.statement, execution)
+        if execution.suspended:
+            portal.execution = execution
+            session.suspended = portal
+            self._output.write(PORTAL_SUSPENDED)
+            return
+        self._output.write(CommandComplete(tag_of(portal.statement, execution)).encode())
+        session.portals.exhaust(portal)
+
+    def _execute_exhausted(self, portal: ExhaustedPortal) -> None:
+        statement = portal.statement
+        if statement.analyzed is None:
+            self._output.write(EMPTY_QUERY_RESPONSE)
+        elif statement.fields is None:
+            raise PgError("55000", f'portal "{portal.name}" cannot be run')
+        else:
+            self._output.write(CommandComplete(statement.analyzed.command_tag(0)).encode())
+
+    def _check_describable(self, statement: PreparedStatement) -> None:
+        if self._session.block.state is BlockState.FAILED and statement.fields is not None:
+            raise aborted()
+
+    def _forget(self, statement: PreparedStatement | None) -> None:
+        if statement is not None and statement.native is not None:
+            self._session.close_native(statement.native)

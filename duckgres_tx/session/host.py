@@ -1,0 +1,281 @@
+"""Everything that one worker process serves: connections, sessions, databases, native threads."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, TimeoutError as DeferredTimeoutError
+from twisted.internet.protocol import Factory
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from duckgres_tx.engine.database import Connection, NativeThreads
+from duckgres_tx.errors import PgError, Severity, TooManyConnections
+from duckgres_tx.session.authentication import Passwords
+from duckgres_tx.session.cancellation import CancellationRegistry, Interruption
+from duckgres_tx.session.connection import ClientConnection, configure_socket
+from duckgres_tx.session.control_plane import AcceptedConnection, ControlPlane, Health
+from duckgres_tx.session.conversation import Conversation, shutting_down
+from duckgres_tx.session.databases import Databases, DatabaseSlot
+from duckgres_tx.session.executor import Executor
+from duckgres_tx.session.open_database import OpenDatabase
+from duckgres_tx.session.opening import spill_directory
+from duckgres_tx.session.outgoing import Outgoing
+from duckgres_tx.session.session import Session
+from duckgres_tx.session.session_variables import connection_script, start_variables, tell_context
+from duckgres_tx.session.settings import WorkerSettings
+from duckgres_tx.session.startup import LoginRequest, Startup
+from duckgres_tx.session.tls import TlsServer
+from duckgres_tx.session.watch import watch
+from duckgres_tx.sql.statement_cache import StatementCache
+
+# Beside one for each session: opening, closing and the catalog's snapshots.
+SPARE_THREADS = 8
+WATCH_INTERVAL_S = 1.0
+SECRET_KEY_BYTES = 4
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+class SessionHost:
+    """What one process serves.
+
+    Args:
+        reactor: Where it runs.
+        settings: What it is told, once.
+        control_plane: Whom it asks and tells.
+
+    Attributes:
+        tls: The server's side of TLS; None when it has no certificate.
+        draining: No new sessions are taken.
+    """
+
+    _log = Logger()
+
+    def __init__(self, reactor: Any, settings: WorkerSettings, control_plane: ControlPlane) -> None:
+        self.reactor = reactor
+        self.settings = settings
+        self.control_plane = control_plane
+        self.passwords = Passwords(settings.verifiers)
+        self.tls: TlsServer | None = None
+        if settings.tls != "off":
+            if settings.certificate_pem is None or settings.private_key_pem is None:
+                raise ValueError(f"tls: {settings.tls} needs a certificate and its key")
+            self.tls = TlsServer(settings.certificate_pem, settings.private_key_pem)
+        self.draining = False
+        self.executor = Executor(reactor, NativeThreads(settings.max_connections + SPARE_THREADS))
+        self.databases = Databases(reactor, self.executor, settings, control_plane)
+        self._registry = CancellationRegistry()
+        self._cache = StatementCache()
+        self._connections: set[ClientConnection] = set()
+        self._conversations: dict[Conversation, DatabaseSlot] = {}
+        self._invalidated: set[str] = set()
+        self._empty: list[Deferred[None]] = []
+        self._started_at = time.time()
+        self._watching = LoopingCall(self._watch)
+        self._watching.clock = reactor
+
+    def start(self) -> None:
+        """Begin; connections may come from now on.
+
+        Raises:
+            OSError: The data directory can't be made or written.
+        """
+        Path(self.settings.data_dir).mkdir(parents=True, exist_ok=True)
+        self.executor.start()
+        self._watching.start(WATCH_INTERVAL_S, now=False)
+
+    def accept_connection(self, connection: AcceptedConnection) -> None:
+        """Take a connection; its descriptor is owned by the host from now on, whatever happens."""
+        client = socket.socket(fileno=connection.fd)
+        try:
+            configure_socket(client)
+            protocol = ClientConnection(self, connection, Startup)
+            factory = Factory.forProtocol(lambda: protocol)
+            factory.noisy = False
+            self._connections.add(protocol)
+            # The transport works on a duplicate.
+            self.reactor.adoptStreamConnection(client.fileno(), client.family, factory)
+        except Exception:  # noqa: BLE001  such as a peer that is gone already
+            self._log.failure("could not take a connection from {host}", host=connection.remote_host)
+            self.connection_finished(protocol)
+        finally:
+            client.close()
+
+    def cancel_query(self, backend_pid: int, secret_key: bytes) -> bool:
+        """Cancel the statement of a session, if the key is right.
+
+        Returns:
+            Whether there is such a session with this key.
+        """
+        return self._registry.cancel(backend_pid, secret_key)
+
+    def cancel_for_client(self, backend_pid: int, secret_key: bytes) -> None:
+        """A client has sent a CancelRequest here; the session may be another worker's."""
+        if backend_pid in self._registry:
+            self._registry.cancel(backend_pid, secret_key)
+        else:
+            self.control_plane.cancel_elsewhere(backend_pid, secret_key)
+
+    async def drain(self, timeout_s: float, database: str = "") -> int:
+        """Let go: of the whole host, or of one database.
+
+        Args:
+            timeout_s: How long transactions may go on.
+            database: Close its instance if no session uses it, and nothing else.
+
+        Returns:
+            The number of sessions left, of the database or of the host.
+        """
+        if database:
+            return await self.databases.close_unused(database)
+        self.draining = True
+        self._end_sessions(now=False)
+        await self._wait_until_empty(timeout_s)
+        return len(self._connections)
+
+    def health(self) -> Health:
+        """Say how it is; touches nothing that could wait."""
+        return Health(
+            sessions=len(self._connections),
+            databases=self.databases.open_names,
+            running=sum(conversation.busy for conversation in self._conversations),
+            resident_bytes=_resident_bytes(),
+            draining=self.draining,
+            invalidated=tuple(sorted(self._invalidated)),
+        )
+
+    async def shutdown(self, timeout_s: float) -> None:
+        """End all sessions, write all databases out, join the native threads.
+
+        Args:
+            timeout_s: How long the sessions may take to end.
+        """
+        self.draining = True
+        self._end_sessions(now=True)
+        await self._wait_until_empty(timeout_s)
+        for connection in list(self._connections):
+            connection.abort()
+        await self.databases.close_all()
+        if self._watching.running:
+            self._watching.stop()
+        self.executor.stop()
+
+    def database_invalidated(self, name: str) -> None:
+        """DuckDB has met a fatal error in a database: every statement fails from now on, so the process is to be replaced."""
+        if name not in self._invalidated:
+            self._invalidated.add(name)
+            self._log.critical("database {name} is beyond use until this worker is replaced", name=name)
+
+    # The connections' side
+
+    async def open_conversation(
+        self, connection: ClientConnection, request: LoginRequest, slot: DatabaseSlot
+    ) -> Conversation:
+        """Make the session of a client that has authenticated.
+
+        Args:
+            connection: The client's.
+            request: What it asked for.
+            slot: Its database, reserved; the conversation releases it at its end.
+
+        Raises:
+            PgError: FATAL; too many sessions, the database can't be opened, a variable can't be set.
+        """
+        if len(self._conversations) >= self.settings.max_connections:
+            raise TooManyConnections("sorry, too many clients already", severity=Severity.FATAL)
+        superuser = request.user in self.settings.superusers
+        variables = start_variables(self.settings, request, superuser=superuser)
+        database = await self.databases.open(slot)
+        threads = self.executor.threads
+        native: Connection = await self.executor.finish(threads.connect(database.native, connection_script(variables)))
+        try:
+            tell_context(native, connection, request, variables, self._started_at)
+            session = self._session(connection, request, database, native, variables)
+            await session.follow_search_path()
+        except BaseException:
+            self.executor.forget(threads.close(native))
+            raise
+        secret_key = secrets.token_bytes(SECRET_KEY_BYTES)
+        conversation = Conversation(connection, session, secret_key, self._conversation_ended)
+        self._conversations[conversation] = slot
+        self._registry.add(connection.accepted.backend_pid, secret_key, conversation)
+        self.control_plane.session_opened(connection.accepted.backend_pid, request.user, database.name)
+        return conversation
+
+    def connection_finished(self, connection: ClientConnection) -> None:
+        """Nothing is left of a connection."""
+        if connection not in self._connections:
+            return
+        self._connections.discard(connection)
+        self.control_plane.session_closed(connection.accepted.backend_pid)
+        if not self._connections:
+            empty, self._empty = self._empty, []
+            for waiting in empty:
+                waiting.callback(None)
+
+    # Within
+
+    def _session(
+        self,
+        connection: ClientConnection,
+        request: LoginRequest,
+        database: OpenDatabase,
+        native: Connection,
+        variables: Any,
+    ) -> Session:
+        return Session(
+            backend_pid=connection.accepted.backend_pid,
+            user=request.user,
+            superuser=variables.superuser,
+            database=database,
+            databases=self.databases,
+            native=native,
+            executor=self.executor,
+            output=Outgoing(connection.transport),
+            variables=variables,
+            interruption=Interruption(self.reactor),
+            spool_directory=str(spill_directory(self.settings, database.name)),
+            invalidated=self.database_invalidated,
+            cache=self._cache,
+        )
+
+    def _conversation_ended(self, conversation: Conversation) -> None:
+        slot = self._conversations.pop(conversation)
+        self._registry.remove(conversation.session.backend_pid)
+        self.databases.release(slot)
+
+    def _end_sessions(self, *, now: bool) -> None:
+        for conversation in list(self._conversations):
+            conversation.terminate(shutting_down(), now=now)
+        busy_with_sessions = {conversation.connection for conversation in self._conversations}
+        for connection in self._connections - busy_with_sessions:
+            connection.fatal(PgError("57P03", "the database system is shutting down"))
+
+    async def _wait_until_empty(self, timeout_s: float) -> None:
+        if not self._connections:
+            return
+        empty: Deferred[None] = Deferred()
+        self._empty.append(empty)
+        empty.addTimeout(timeout_s, self.reactor)
+        try:
+            await empty
+        except DeferredTimeoutError:
+            self._log.info("{count} connections are left", count=len(self._connections))
+        finally:
+            if empty in self._empty:
+                self._empty.remove(empty)
+
+    def _watch(self) -> None:
+        now = self.reactor.seconds()
+        for conversation in list(self._conversations):
+            watch(conversation, now)
+
+
+def _resident_bytes() -> int:
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * _PAGE_BYTES

@@ -1,0 +1,80 @@
+"""A session's variables at its start: from the server's configuration, then from the startup packet."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from duckgres_tx.engine.database import Connection
+from duckgres_tx.errors import PgError
+from duckgres_tx.session.open_database import quote_literal
+from duckgres_tx.session.settings import WorkerSettings
+from duckgres_tx.sql.guc_table import DEFINITIONS
+from duckgres_tx.sql.variables import Variables
+
+if TYPE_CHECKING:
+    from duckgres_tx.session.connection import ClientConnection
+    from duckgres_tx.session.startup import LoginRequest
+
+# What makes DuckDB's statements mean what PostgreSQL's do, and bounds what a result that is read slowly holds.
+_CONNECTION_SCRIPT = (
+    "SET integer_division = true; "
+    "SET default_null_order = 'nulls_last_on_asc_first_on_desc'; "
+    "SET streaming_buffer_size = '64KiB'; "
+    "SET TimeZone = "
+)
+
+
+def start_variables(settings: WorkerSettings, request: LoginRequest, *, superuser: bool) -> Variables:
+    """The variables of a new session.
+
+    Raises:
+        PgError: FATAL; a value in the startup packet is refused.
+    """
+    version = settings.server_version
+    server_values = {
+        "server_version": version,
+        "search_path": settings.search_path,
+        "timezone": settings.time_zone,
+        "statement_timeout": str(settings.statement_timeout_ms),
+        "idle_session_timeout": str(int(settings.idle_timeout_s * 1000)),
+        "idle_in_transaction_session_timeout": str(int(settings.idle_in_transaction_timeout_s * 1000)),
+        "max_connections": str(settings.max_connections),
+        **settings.defaults,
+    }
+    variables = Variables(request.user, superuser, server_values)
+    try:
+        variables.start(request.variables)
+    except PgError as error:
+        raise error.fatal() from None
+    return variables
+
+
+def connection_script(variables: Variables) -> str:
+    """What runs on a session's connection before anything else."""
+    return _CONNECTION_SCRIPT + quote_literal(variables.time_zone)
+
+
+def tell_context(
+    native: Connection, connection: ClientConnection, request: LoginRequest, variables: Variables, started_at: float
+) -> None:
+    """Tell the context functions who and where this session is."""
+    accepted = connection.accepted
+    context = {
+        "pid": str(accepted.backend_pid),
+        "user": request.user,
+        "session_user": request.user,
+        "database": request.database,
+        "ssl": "on" if connection.encrypted else "off",
+        "start_time": datetime.fromtimestamp(started_at, UTC).isoformat(sep=" "),
+    }
+    if accepted.remote_host:
+        context["client_addr"] = accepted.remote_host
+        context["client_port"] = str(accepted.remote_port)
+    for name, value in context.items():
+        native.set_context(name, value)
+    # What has its default value is known from the settings' table.
+    for name, value in variables.all_context():
+        definition = DEFINITIONS.get(name.removeprefix("guc."))
+        if definition is None or definition.default != value:
+            native.set_context(name, value)

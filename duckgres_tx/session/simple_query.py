@@ -1,0 +1,92 @@
+"""The simple protocol: a text of statements, each answered in turn; several of them are one transaction.
+
+Spec: protocol-flow.html#PROTOCOL-FLOW-SIMPLE-QUERY, protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from duckgres_tx.session import session_statements
+from duckgres_tx.session.execution import check_read_only, conclude, make_ready, tag_of
+from duckgres_tx.session.preparation import prepare
+from duckgres_tx.session.prepared_statements import PreparedStatement
+from duckgres_tx.session.transactions import BlockState
+from duckgres_tx.sql.forms import ExecuteStatement
+from duckgres_tx.sql.statement_cache import AnalyzedStatement
+from duckgres_tx.wire.backend import EMPTY_QUERY_RESPONSE, CommandComplete
+
+if TYPE_CHECKING:
+    from duckgres_tx.session.conversation import Conversation
+    from duckgres_tx.session.session import Session
+
+
+async def simple_query(conversation: Conversation, session: Session, text: str) -> None:
+    """Answer a Query, ReadyForQuery included.
+
+    Raises:
+        PgError: A statement failed; those after it are not looked at.
+    """
+    session.forget_unnamed()
+    statements = session.cache.statements(text)
+    if not statements:
+        session.output.write(EMPTY_QUERY_RESPONSE)
+    for number, analyzed in enumerate(statements, 1):
+        if len(statements) > 1 and session.block.state is BlockState.NONE:
+            session.begin_implicit()
+        await _answer(session, analyzed, text, is_last=number == len(statements))
+    if session.block.state is BlockState.IMPLICIT:
+        await session.commit()
+    conversation.ready_for_query()
+
+
+async def _answer(session: Session, analyzed: AnalyzedStatement, text: str, *, is_last: bool) -> None:
+    statement = await prepare(session, analyzed, query=text)
+    try:
+        tag = await run_statement(session, statement)
+    finally:
+        if statement.native is not None:
+            session.close_native(statement.native)
+    if is_last and session.block.state is BlockState.IMPLICIT:
+        # It is only done when the transaction is committed.
+        await session.commit()
+    session.output.write(CommandComplete(tag).encode())
+
+
+async def run_statement(session: Session, statement: PreparedStatement, parameters: Sequence[bytes | None] = ()) -> str:
+    """Run a statement to its end, its rows described and sent as text.
+
+    Returns:
+        The command tag, not sent yet.
+
+    Raises:
+        PgError: It failed.
+    """
+    if isinstance(statement.form, ExecuteStatement):
+        prepared, values = await session_statements.resolve_execute(session, statement.form)
+        return await run_statement(session, prepared, values)
+    if statement.form is not None:
+        return await _run_own(session, statement)
+    check_read_only(session, statement)
+    await make_ready(session, statement)
+    for notice in statement.notices:
+        session.notice(notice)
+    if statement.fields is not None:
+        session.output.write(statement.row_description(()))
+    execution = session.execute(statement, parameters)
+    await session.running.finish(execution)
+    conclude(session, statement, execution)
+    tag = tag_of(statement, execution)
+    execution.close()
+    return tag
+
+
+async def _run_own(session: Session, statement: PreparedStatement) -> str:
+    assert statement.form is not None, "the caller has looked"  # noqa: S101
+    outcome = await session_statements.carry_out(session, statement.form)
+    if statement.fields is not None:
+        session.output.write(statement.row_description(()))
+        for row in outcome.rows:
+            session.output.write(row)
+    return outcome.tag
