@@ -27,6 +27,7 @@ from zope.interface import implementer
 
 # longer lines are cut, so that one event can't fill the pipe
 MAX_LINE_BYTES = 16_384
+_CRASH = "Fatal Python error"
 _MARK = "duckgres_log"
 
 
@@ -40,7 +41,9 @@ class WorkerLog:
     _torn: bool = False
 
     def __call__(self, event: LogEvent) -> None:
-        """Write one event."""
+        """Write one event, unless it is Twisted telling of its ports and loops."""
+        if _is_chatter(event):
+            return
         document = _document(event)
         if self._lost:
             document["lost_before"] = self._lost
@@ -96,7 +99,9 @@ class WorkerOutput:
         event = _parse(text)
         if event is None:
             if text.strip():
-                self.last_words = text.strip()
+                # a crash report goes on for many lines, and its first says what happened
+                if not self.last_words.startswith(_CRASH):
+                    self.last_words = text.strip()
                 self._log.warn("{worker}: {line}", worker=self._name, line=text)
             return
         level = LogLevel.lookupByName(event.get("level", "info"))
@@ -131,6 +136,11 @@ class JsonLines:
 def json_lines() -> JsonLines:
     """For ``twistd --logger duckgres_tx.logs.json_lines``: JSON lines on standard output."""
     return JsonLines(sys.stdout)
+
+
+def _is_chatter(event: LogEvent) -> bool:
+    namespace = event.get("log_namespace", "")
+    return event.get("log_level") is LogLevel.info and (namespace == "log_legacy" or namespace.startswith("twisted."))
 
 
 def _document(event: LogEvent) -> dict[str, Any]:

@@ -37,6 +37,8 @@ LISTENER_FD = 3
 # how long a worker without sessions waits for another control plane
 ORPHAN_TIMEOUT_S = 10.0
 _SIGTERM_TIMEOUT_S = 10.0
+# for the answer to Shutdown to be read
+_FAREWELL_S = 1.0
 
 
 @define(eq=False, slots=False)
@@ -52,6 +54,7 @@ class WorkerProcess(ServerFactory):
     employment: Employment = field(init=False)
     _orphan_watch: IDelayedCall | None = None
     _ending: bool = False
+    _stopped: bool = False
     _log: Logger = field(factory=Logger)
 
     def __attrs_post_init__(self) -> None:
@@ -66,10 +69,19 @@ class WorkerProcess(ServerFactory):
         return _CheckedEnd(self.employment, self._link_lost, self._link_up)
 
     def end(self) -> None:
-        """Stop the reactor, after what is being written has had its turn."""
-        if not self._ending:
-            self._ending = True
-            self._reactor.callLater(0, self._reactor.stop)
+        """The host has ended: stop when the control plane has heard so and hung up, or doesn't within a moment."""
+        if self._ending:
+            return
+        self._ending = True
+        if self.employment.control.link is None:
+            self._reactor.callLater(0, self._stop)
+        else:
+            self._reactor.callLater(_FAREWELL_S, self._stop)
+
+    def _stop(self) -> None:
+        if not self._stopped:
+            self._stopped = True
+            self._reactor.stop()
 
     def terminate(self) -> None:
         """SIGTERM to the worker itself: the same as a Drain and a Shutdown."""
@@ -98,6 +110,8 @@ class WorkerProcess(ServerFactory):
         if link is not self.employment.control.link:
             return
         self.employment.control.link = None
+        if self._ending:
+            self._stop()
         if self._orphan_watch is None and not self._ending:
             self._orphan_watch = self._reactor.callLater(ORPHAN_TIMEOUT_S, self._still_orphaned)
 

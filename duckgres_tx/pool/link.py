@@ -112,8 +112,12 @@ class Link(amp.AMP):
         """
         if not self.is_up:
             return _lost()
-        answer: Deferred[dict[str, Any]] = self.callRemote(command, **arguments)
-        return answer.addErrback(_as_lost)
+        answer: Deferred[dict[str, Any]] = Deferred()
+        # a Deferred of our own: AMP drops the link when an error is still unhandled at the end of the chain of its own one
+        self.callRemote(command, **arguments).addCallbacks(
+            answer.callback, lambda failure: answer.errback(_as_lost(failure))
+        )
+        return answer
 
     def tell(self, command: type[amp.Command], **arguments: Any) -> bool:
         """Send a command that isn't answered.

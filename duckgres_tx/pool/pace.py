@@ -39,10 +39,6 @@ class RespawnPace:
             return MAX_DELAY_S
         return min(MAX_DELAY_S, FIRST_DELAY_S * 2.0 ** (self._short_lives - 2))
 
-    def served_well(self) -> None:
-        """A worker has been ready for `GOOD_LIFE_S`: the trouble is over."""
-        self._short_lives = 0
-
     @property
     def is_open(self) -> bool:
         """Whether replacements have been failing one after the other."""

@@ -183,6 +183,7 @@ class RemoteWorker:
         try:
             if self._link is not None:
                 await self._link.ask(Shutdown, timeout_s=timeout_s)
+                self._hang_up()
         except (LinkLost, WorkerFault) as error:
             self._log.info("{name} did not answer to Shutdown: {error}", name=self.name, error=str(error))
         try:
@@ -203,6 +204,12 @@ class RemoteWorker:
         else:
             self._gone_waiters.append(waiter)
         return waiter
+
+    def _hang_up(self) -> None:
+        """The worker waits for this after its answer to Shutdown."""
+        link, self._link = self._link, None
+        if link is not None:
+            link.abort()
 
     def _up(self) -> Link:
         if self._link is None:
@@ -241,8 +248,7 @@ class RemoteWorker:
 
     def _on_gone(self, phase: Phase, reason: str) -> None:
         self._stop_heartbeat()
-        if self._link is not None:
-            self._link.abort()
+        self._hang_up()
         if self._process.pid is not None:
             self._process.kill()
             self._process.when_ended(self._tell_waiters)

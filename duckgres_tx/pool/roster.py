@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from duckgres_tx.pool.counts import MAX_SLOT, Session
 from duckgres_tx.pool.lifecycle import Phase
-from duckgres_tx.pool.pace import GOOD_LIFE_S, RespawnPace
+from duckgres_tx.pool.pace import RespawnPace
 from duckgres_tx.pool.remote import RemoteWorker, Watcher
 from duckgres_tx.pool.servers import SessionServer, WorkerStartFailed
 from duckgres_tx.tasks import start
@@ -55,10 +55,11 @@ class Roster:
         Raises:
             WorkerStartFailed: One could not; the others are still there, for `shutdown`.
         """
-        self._starting = Deferred()
+        self._starting = starting = Deferred()
         for _ in range(self.size):
-            self._hire()
-        await self._starting
+            if not starting.called:
+                self._hire()
+        await starting
 
     def ready(self) -> Sequence[RemoteWorker]:
         """See `Crew.ready`."""
@@ -99,7 +100,6 @@ class Roster:
     def worker_ready(self, worker: RemoteWorker) -> None:
         """See `Watcher.worker_ready`."""
         self._ready_since[worker.slot] = self._clock.seconds()
-        self._later(GOOD_LIFE_S, self._served_well)
         self._log.info("{name} is ready", name=worker.name)
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
@@ -167,10 +167,6 @@ class Roster:
     def _free_slot(self) -> int:
         taken = {worker.slot for worker in self._workers}
         return next(slot for slot in range(1, MAX_SLOT + 1) if slot not in taken)
-
-    def _served_well(self) -> None:
-        if self.ready():
-            self._pace.served_well()
 
     def _later(self, delay_s: float, what: Callable[[], None]) -> None:
         def now() -> None:

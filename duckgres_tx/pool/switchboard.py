@@ -153,6 +153,7 @@ class Switchboard:
                 raise NoOwner(error.message) from error
             if not handed:
                 raise NoOwner("the owner of the database has just died")
+            self._log.info("{worker} relayed a session on database {name!r}", worker=worker.name, name=database)
 
     async def release_database(self, worker: SessionServer, name: str) -> int:
         """See `Desk.release_database`. With no session left, the database is the asker's, so nobody opens what it drops."""

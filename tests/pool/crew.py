@@ -1,0 +1,71 @@
+"""Workers that only remember what they got."""
+
+from __future__ import annotations
+
+import os
+
+from attrs import define, field
+
+from duckgres_tx.handover import descriptors
+
+
+@define(eq=False)
+class FakeWorker:
+    """A `SessionServer`."""
+
+    slot: int
+    is_ready: bool = True
+    failures: list = field(factory=list)
+    accepted: list = field(factory=list)
+    cancelled: list = field(factory=list)
+    drained: list = field(factory=list)
+    sessions_left: int = 0
+    live: frozenset = frozenset()
+
+    @property
+    def name(self) -> str:
+        return f"worker {self.slot}"
+
+    async def accept(self, connection):
+        if self.failures:
+            raise self.failures.pop(0)
+        assert os.fstat(connection.fd)
+        self.accepted.append((connection, descriptors.inode_of(connection.fd)))
+
+    async def cancel(self, backend_pid, secret_key):
+        if self.failures:
+            raise self.failures.pop(0)
+        self.cancelled.append((backend_pid, secret_key))
+        return True
+
+    async def drain(self, timeout_s, database=""):
+        if self.failures:
+            raise self.failures.pop(0)
+        self.drained.append((timeout_s, database))
+        return self.sessions_left
+
+    async def shutdown(self, timeout_s):
+        self.is_ready = False
+
+    def kill(self):
+        self.is_ready = False
+
+
+@define(eq=False)
+class FakeCrew:
+    """A `Crew`; `coming` are workers that are ready when somebody waits for one."""
+
+    workers: list = field(factory=list)
+    coming: list = field(factory=list)
+    waited: int = 0
+
+    def ready(self):
+        return [worker for worker in self.workers if worker.is_ready]
+
+    async def some_ready(self, deadline_s):
+        self.waited += 1
+        self.workers += self.coming
+        self.coming = []
+        for worker in self.workers:
+            worker.is_ready = True
+        return self.ready()

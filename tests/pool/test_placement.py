@@ -1,0 +1,69 @@
+"""Databases stay where they are, and move no more than they must."""
+
+from __future__ import annotations
+
+from crew import FakeWorker
+
+from duckgres_tx.pool.placement import MAX_GUESSES, Placement
+
+NAMES = [f"db{number}" for number in range(300)]
+
+
+def test_a_new_worker_takes_only_what_it_wins():
+    """Databases don't change places among the workers that were there before."""
+    old = [FakeWorker(slot) for slot in (1, 2, 3)]
+    new = FakeWorker(4)
+    placement = Placement("postgres")
+    before = {name: placement.choose(name, old) for name in NAMES}
+    after = {name: placement.choose(name, [*old, new]) for name in NAMES}
+
+    moved = [name for name in NAMES if before[name] is not after[name]]
+    assert all(after[name] is new for name in moved)
+    assert 40 < len(moved) < 110
+
+
+def test_databases_are_spread_evenly():
+    """No worker gets more than half as much again as its share."""
+    workers = [FakeWorker(slot) for slot in (1, 2, 3)]
+    placement = Placement("postgres")
+    chosen = [placement.choose(name, workers).slot for name in NAMES]
+
+    assert all(60 < chosen.count(slot) < 150 for slot in (1, 2, 3))
+
+
+def test_nobody_is_chosen_from_nobody():
+    """The caller waits or refuses."""
+    assert Placement("postgres").choose("x", []) is None
+
+
+def test_what_a_dead_worker_owned_is_free():
+    """And only that."""
+    one, two = FakeWorker(1), FakeWorker(2)
+    placement = Placement("postgres")
+    placement.claim("a", one)
+    placement.claim("b", two)
+
+    assert placement.forget(one) == ("a",)
+    assert placement.owner("a") is None
+    assert placement.owner("b") is two
+
+
+def test_a_guess_is_the_last_answer_else_the_default():
+    """Per address."""
+    placement = Placement("postgres")
+    assert placement.guess("10.0.0.1") == "postgres"
+    placement.learn("10.0.0.1", "sales")
+    placement.learn("10.0.0.1", "hr")
+
+    assert placement.guess("10.0.0.1") == "hr"
+    assert placement.guess("10.0.0.2") == "postgres"
+
+
+def test_guesses_are_bounded():
+    """The address that asked longest ago is forgotten first."""
+    placement = Placement("postgres")
+    for number in range(MAX_GUESSES + 1):
+        placement.learn(str(number), "sales")
+
+    assert placement.guess("0") == "postgres"
+    assert placement.guess("1") == "sales"

@@ -1,0 +1,295 @@
+"""Who gets a connection, who owns a database, and that no socket is ever lost."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+from crew import FakeCrew, FakeWorker
+from pairs import result_of
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from duckgres_tx.admission import Admission, RateLimit
+from duckgres_tx.handover import descriptors
+from duckgres_tx.pool.commands import DescriptorMismatch, Draining, NoOwner, NotConfigured, WorkerFault
+from duckgres_tx.pool.link import LinkLost
+from duckgres_tx.pool.placement import Placement
+from duckgres_tx.pool.switchboard import Arrival, Switchboard, asked_for
+from duckgres_tx.wire.startup import SSLRequest, StartupMessage
+
+HOST = "10.0.0.1"
+
+
+class Board:
+    """A switchboard with three fake workers."""
+
+    def __init__(self, max_connections: int = 100) -> None:
+        self.workers = [FakeWorker(slot) for slot in (1, 2, 3)]
+        self.crew = FakeCrew(list(self.workers))
+        self.admission = Admission(Clock(), max_connections, RateLimit(max_connections_per_ip=0))
+        self.refused_here = []
+        self.board = Switchboard(
+            self.admission, Placement("postgres"), lambda fd, error: self.refused_here.append(error.sqlstate)
+        )
+        self.board.crew = self.crew
+        self.clients = []
+
+    def arrive(self, database: str | None = "sales", prefix: bytes = b"prefix", host: str = HOST):
+        """A client comes; returns its own end and the number of our end's inode."""
+        client, server = socket.socketpair()
+        self.clients.append(client)
+        inode = descriptors.inode_of(server.fileno())
+        arrival = Arrival(server.detach(), host, 4321, prefix, database)
+        result_of(Deferred.fromCoroutine(self.board.route(arrival)))
+        return client, inode
+
+    def taken(self):
+        """Workers that have accepted something."""
+        return [worker for worker in self.workers if worker.accepted]
+
+
+@pytest.fixture
+def board():
+    """A switchboard; no descriptor may leak while it works."""
+    made = Board()
+    before = len(os.listdir("/proc/self/fd"))
+    yield made
+    still = len(made.clients)
+    assert len(os.listdir("/proc/self/fd")) == before + still
+    for client in made.clients:
+        client.close()
+
+
+def test_a_client_is_handed_over_with_all_that_is_known(board):
+    """One worker gets the socket, the pid has its slot in it, and the prefix is untouched."""
+    _, inode = board.arrive()
+    (worker,) = board.taken()
+    (connection, accepted_inode) = worker.accepted[0]
+
+    assert accepted_inode == inode
+    assert connection.backend_pid >> 20 == worker.slot
+    assert (connection.remote_host, connection.remote_port, connection.prefix) == (HOST, 4321, b"prefix")
+    assert connection.refusal is None
+    assert board.admission.open_connections == 1
+
+
+def test_clients_of_one_database_meet_at_one_worker(board):
+    """DuckDB lets one process open a database."""
+    for _ in range(20):
+        board.arrive("sales")
+
+    (worker,) = board.taken()
+    assert len(worker.accepted) == 20
+    assert len({connection.backend_pid for connection, _ in worker.accepted}) == 20
+
+
+def test_many_databases_spread(board):
+    """Rendezvous hashing uses all workers."""
+    for number in range(40):
+        board.arrive(f"db{number}")
+
+    assert len(board.taken()) == 3
+
+
+def test_the_owner_gets_its_clients_even_against_the_ranking(board):
+    """A database that is open stays where it is."""
+    board.arrive("sales")
+    ranked = board.taken()[0]
+    owner = next(worker for worker in board.workers if worker is not ranked)
+    assert board.board.claim_database(owner, "sales")
+
+    board.arrive("sales")
+
+    assert len(owner.accepted) == 1
+
+
+def test_a_second_claim_is_denied_until_the_owner_lets_go(board):
+    """The claim decides, not the guess."""
+    first, second, _ = board.workers
+
+    assert board.board.claim_database(first, "sales")
+    assert board.board.claim_database(first, "sales")
+    assert not board.board.claim_database(second, "sales")
+    board.board.database_closed(second, "sales")
+    assert not board.board.claim_database(second, "sales")
+    board.board.database_closed(first, "sales")
+    assert board.board.claim_database(second, "sales")
+
+
+def test_tls_clients_go_where_their_address_was_last(board):
+    """Under TLS the database is not known yet; the last answer is the best guess."""
+    board.arrive("sales")
+    session = board.taken()[0]
+    pid = session.accepted[0][0].backend_pid
+    board.board.session_opened(session, pid, "me", "sales")
+
+    board.arrive(None)
+
+    assert len(session.accepted) == 2
+
+
+@pytest.mark.parametrize("error", [Draining("no"), NotConfigured("no"), DescriptorMismatch("no")])
+def test_a_worker_that_did_not_take_it_is_followed_by_another_try(board, error):
+    """The client notices nothing of it."""
+    board.arrive("sales")
+    first = board.taken()[0]
+    first.failures.append(error)
+
+    board.arrive("sales")
+
+    assert len(first.accepted) == 2
+    assert len(board.board.sessions) == 2
+
+
+@pytest.mark.parametrize("error", [LinkLost("dead"), WorkerFault("bug")])
+def test_a_worker_that_may_have_touched_it_is_not(board, error):
+    """Its bytes may be gone: the client is hung up on, and doesn't count any longer."""
+    for worker in board.workers:
+        worker.failures.append(error)
+
+    client, _ = board.arrive("sales")
+
+    client.setblocking(False)
+    assert client.recv(1) == b""
+    assert board.admission.open_connections == 0
+    assert len(board.board.sessions) == 0
+
+
+def test_a_client_waits_for_the_first_worker(board):
+    """While workers are being replaced, clients are held, not refused."""
+    board.crew.workers, board.crew.coming = [], list(board.workers)
+
+    board.arrive("sales")
+
+    assert board.crew.waited == 1
+    assert len(board.taken()) == 1
+
+
+def test_without_any_worker_the_front_door_says_57p03(board):
+    """Nobody else could."""
+    board.crew.workers, board.crew.coming = [], []
+
+    board.arrive("sales")
+
+    assert board.refused_here == ["57P03"]
+    assert board.admission.open_connections == 0
+
+
+def test_too_many_clients_are_told_so_by_a_worker():
+    """They read a real FATAL, over TLS too, and don't count."""
+    board = Board(max_connections=2)
+    for _ in range(3):
+        board.arrive("sales")
+
+    refused = [c for worker in board.workers for c, _ in worker.accepted if c.refusal is not None]
+    assert [(c.refusal.sqlstate, c.refusal.message) for c in refused] == [("53300", "sorry, too many clients already")]
+    assert refused[0].refusal.severity.value == "FATAL"
+    assert board.admission.open_connections == 2
+
+    board.board.session_closed(board.workers[0], refused[0].backend_pid)
+    assert board.admission.open_connections == 2
+    for client in board.clients:
+        client.close()
+
+
+def test_a_session_that_ends_makes_room(board):
+    """Told twice, it makes room once."""
+    board.arrive("sales")
+    worker = board.taken()[0]
+    pid = worker.accepted[0][0].backend_pid
+
+    board.board.session_closed(worker, pid)
+    board.board.session_closed(worker, pid)
+
+    assert board.admission.open_connections == 0
+
+
+def test_a_cancel_goes_to_the_session_s_worker(board):
+    """Found by its pid; an unknown one goes nowhere; a dead worker is no error."""
+    board.arrive("sales")
+    worker = board.taken()[0]
+    pid = worker.accepted[0][0].backend_pid
+
+    for number in (pid, pid + 1, 0, -5):
+        result_of(Deferred.fromCoroutine(board.board.cancel(number, b"key!")))
+    worker.failures.append(LinkLost("dead"))
+    result_of(Deferred.fromCoroutine(board.board.cancel(pid, b"key!")))
+
+    assert worker.cancelled == [(pid, b"key!")]
+
+
+def test_a_relayed_session_goes_to_the_owner_and_counts_once(board):
+    """Its first worker pumps; the client has been counted at the front door."""
+    first, owner, _ = board.workers
+    board.board.claim_database(owner, "sales")
+    startup = StartupMessage(3, 0, {"user": "me", "database": "sales"}).encode()
+    ours, theirs = socket.socketpair()
+    with ours:
+        result_of(Deferred.fromCoroutine(board.board.relay_connection(first, theirs.detach(), startup, HOST, 1)))
+
+    (connection, _) = owner.accepted[0]
+    assert connection.relayed
+    assert connection.prefix == startup
+    assert board.admission.open_connections == 0
+
+
+def test_a_relay_without_owner_fails(board):
+    """The first worker hears it and tells its client."""
+    board.crew.workers = []
+    ours, theirs = socket.socketpair()
+    with ours, pytest.raises(NoOwner):
+        result_of(Deferred.fromCoroutine(board.board.relay_connection(board.workers[0], theirs.detach(), b"", HOST, 1)))
+
+
+def test_releasing_a_database_gives_it_to_the_asker(board):
+    """So nobody opens the file while it is dropped."""
+    first, owner, third = board.workers
+    board.board.claim_database(owner, "doomed")
+    owner.sessions_left = 2
+    assert result_of(Deferred.fromCoroutine(board.board.release_database(first, "doomed"))) == 2
+    assert not board.board.claim_database(first, "doomed")
+
+    owner.sessions_left = 0
+    assert result_of(Deferred.fromCoroutine(board.board.release_database(first, "doomed"))) == 0
+
+    assert owner.drained == [(0.0, "doomed"), (0.0, "doomed")]
+    assert board.board.claim_database(first, "doomed")
+    assert not board.board.claim_database(third, "doomed")
+
+
+def test_a_dead_worker_leaves_its_databases_and_its_places(board):
+    """Its sessions are named, its databases are free, its clients don't count any more."""
+    board.arrive("sales")
+    worker = board.taken()[0]
+    board.board.claim_database(worker, "sales")
+
+    lost, freed = board.board.worker_died(worker)
+
+    assert [session.backend_pid for session in lost] == [worker.accepted[0][0].backend_pid]
+    assert freed == ("sales",)
+    assert board.admission.open_connections == 0
+    assert board.board.claim_database(next(w for w in board.workers if w is not worker), "sales")
+
+
+def test_a_session_whose_end_was_not_heard_is_ended_by_two_heartbeats(board):
+    """News can be lost with a link; a session that was handed over just now must not be taken for one."""
+    board.arrive("sales")
+    worker = board.taken()[0]
+
+    board.board.heard_from(worker)
+    assert board.admission.open_connections == 1
+    board.board.heard_from(worker)
+
+    assert board.admission.open_connections == 0
+
+
+def test_the_database_is_read_from_a_startup_message_only():
+    """Anything else names none."""
+    assert asked_for(StartupMessage(3, 0, {"user": "me", "database": "sales"}).encode()) == "sales"
+    assert asked_for(StartupMessage(3, 0, {"user": "me"}).encode()) == "me"
+    assert asked_for(StartupMessage(3, 0, {}).encode()) is None
+    assert asked_for(SSLRequest().encode()) is None
+    assert asked_for(b"GET / HTTP/1.0\r\n\r\n") is None
+    assert asked_for(b"") is None
