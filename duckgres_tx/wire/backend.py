@@ -13,6 +13,7 @@ from __future__ import annotations
 import enum
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import ClassVar, Self
 
 from attrs import field, frozen
@@ -312,6 +313,10 @@ class CommandComplete(BackendMessage):
     def _body(self) -> bytes:
         return string(self.tag)
 
+    def encode(self) -> bytes:
+        """The whole message as it goes over the wire; every statement needs one, and most tags are the same few."""
+        return _command_complete(self.tag)
+
 
 @frozen
 class EmptyQueryResponse(BackendMessage):
@@ -538,6 +543,11 @@ class NoticeResponse(_Report):
     """
 
     type_byte = b"N"
+
+
+@lru_cache(maxsize=256)
+def _command_complete(tag: str) -> bytes:
+    return BackendMessage.encode(CommandComplete(tag))
 
 
 def _report_field(letter: str, text: str) -> bytes:

@@ -50,6 +50,12 @@ def test_arrays_and_elements_belong_together():
     assert oids.POINT not in oids.ELEMENTS
 
 
+def test_a_number_that_comes_twice_is_noticed_at_import():
+    """A type would take another one's place."""
+    with pytest.raises(ValueError, match="'int4' comes twice"):
+        oids._unique([("int4", 23), ("int4", 24)])
+
+
 BKI = """# PostgreSQL
 create pg_type 1247 bootstrap rowtype_oid 71
  (
