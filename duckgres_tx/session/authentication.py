@@ -51,7 +51,11 @@ class Verifier:
             verifier = cls(_decode(salt), _decode(stored_key), _decode(server_key), int(iterations))
         except (ValueError, binascii.Error):
             raise ValueError("not a SCRAM-SHA-256 verifier") from None
-        if mechanism != MECHANISM or len(verifier.stored_key) != len(verifier.server_key) or len(verifier.stored_key) != 32:
+        if (
+            mechanism != MECHANISM
+            or len(verifier.stored_key) != len(verifier.server_key)
+            or len(verifier.stored_key) != 32
+        ):
             raise ValueError("not a SCRAM-SHA-256 verifier")
         return verifier
 

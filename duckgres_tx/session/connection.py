@@ -10,10 +10,11 @@ import contextlib
 import select
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from twisted.internet.interfaces import IDelayedCall, IHandshakeListener, ITransport
+from twisted.internet.interfaces import IDelayedCall, IHandshakeListener
 from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -76,6 +77,7 @@ class ClientConnection(TwistedProtocol):
         closing: The last word has been said.
     """
 
+    transport: Any
     _log = Logger()
 
     def __init__(
@@ -88,7 +90,7 @@ class ClientConnection(TwistedProtocol):
         self.on_handshake: Callable[[], None] | None = None
         self.wire_state = Conversation()
         self.stage = first_stage(self)
-        self._plain: ITransport | None = None
+        self._plain: Any = None
         self._deadline: IDelayedCall | None = None
         self._finished = False
 
@@ -107,25 +109,19 @@ class ClientConnection(TwistedProtocol):
         if not self.closing:
             self.stage.receive(data)
 
-    def connectionLost(self, reason: Failure) -> None:
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The socket is gone."""
         self.closing = True
         self.handshake_done()
         self.stage.lost()
 
-    def handshakeCompleted(self) -> None:
+    def handshakeCompleted(self) -> None:  # noqa: N802
         """The TLS handshake is over."""
         if self.on_handshake is not None:
             self.on_handshake()
 
     def start_tls(self, already_read: bytes, on_handshake: Callable[[], None]) -> None:
-        """Go on in TLS.
-
-        Args:
-            already_read: The beginning of the client's hello, if it has been read.
-            wire_state: Which message may come now.
-        on_handshake: Called when the handshake is over.
-        """
+        """Go on in TLS; what was read of the client's hello goes in, and ``on_handshake`` is called when it is done."""
         assert self.host.tls is not None, "whoever offers TLS has looked"  # noqa: S101
         self.encrypted = True
         self.on_handshake = on_handshake

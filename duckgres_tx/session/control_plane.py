@@ -85,7 +85,7 @@ class ControlPlane(Protocol):
         """
 
     def database_closed(self, name: str) -> None:
-        """This host has closed its instance of a database and owns it no longer."""
+        """The host has closed its instance of a database and owns it no longer."""
 
     def session_opened(self, backend_pid: int, user: str, database: str) -> None:
         """A client has authenticated and its database is open."""

@@ -217,7 +217,7 @@ class Conversation:
     async def report(self, error: PgError) -> None:
         """Send an ErrorResponse and undo the transaction, without ReadyForQuery; a FATAL one ends the connection."""
         if error.severity is Severity.FATAL:
-            self.connection_fatal(error)
+            self._connection_fatal(error)
             return
         self._output.write(ErrorResponse.from_error(error).encode())
         self._state.sent(ErrorResponse)
@@ -225,7 +225,7 @@ class Conversation:
             await self.session.fail()
         except PgError as worse:
             # Without a rollback nothing that the session says is to be relied on.
-            self.connection_fatal(worse)
+            self._connection_fatal(worse)
 
     # Within
 
@@ -281,8 +281,10 @@ class Conversation:
             self.ready_for_query()
 
     def _unexpected(self) -> None:
-        self._log.failure("session {pid} of user {user} met a bug", pid=self.session.backend_pid, user=self.session.user)
-        self.connection_fatal(PgError("XX000", "internal error", hint="The server's log has more."))
+        self._log.failure(
+            "session {pid} of user {user} met a bug", pid=self.session.backend_pid, user=self.session.user
+        )
+        self._connection_fatal(PgError("XX000", "internal error", hint="The server's log has more."))
 
     def _connection_fatal(self, error: PgError) -> None:
         if self.connection.closing:
@@ -295,7 +297,7 @@ class Conversation:
 
     def _say_farewell(self) -> None:
         if self._farewell is not None:
-            self.connection_fatal(self._farewell)
+            self._connection_fatal(self._farewell)
 
     def _writable(self) -> None:
         if self.session.running.active:

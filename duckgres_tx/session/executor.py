@@ -99,4 +99,3 @@ class Executor:
     def logPrefix(self) -> str:
         """How Twisted names this in its own log lines."""
         return "native threads"
-

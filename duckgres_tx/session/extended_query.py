@@ -96,9 +96,7 @@ class ExtendedQuery:
                 f"bind message has {len(message.result_formats)} result formats but query has {columns} columns"
             )
         session.portals.add(
-            Portal(
-                message.portal, statement, message.parameters, message.parameter_formats, message.result_formats
-            )
+            Portal(message.portal, statement, message.parameters, message.parameter_formats, message.result_formats)
         )
         self._output.write(BIND_COMPLETE)
 

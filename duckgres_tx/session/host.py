@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred, TimeoutError as DeferredTimeoutError
+from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.protocol import Factory
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -21,6 +22,7 @@ from duckgres_tx.session.cancellation import CancellationRegistry, Interruption
 from duckgres_tx.session.connection import ClientConnection, configure_socket
 from duckgres_tx.session.control_plane import AcceptedConnection, ControlPlane, Health
 from duckgres_tx.session.conversation import Conversation, shutting_down
+from duckgres_tx.session.database_files import does_not_exist
 from duckgres_tx.session.databases import Databases, DatabaseSlot
 from duckgres_tx.session.executor import Executor
 from duckgres_tx.session.open_database import OpenDatabase
@@ -174,18 +176,20 @@ class SessionHost:
     # The connections' side
 
     async def open_conversation(
-        self, connection: ClientConnection, request: LoginRequest, slot: DatabaseSlot
+        self, connection: ClientConnection, request: LoginRequest, slot: DatabaseSlot | None
     ) -> Conversation:
         """Make the session of a client that has authenticated.
 
         Args:
             connection: The client's.
             request: What it asked for.
-            slot: Its database, reserved; the conversation releases it at its end.
+            slot: Its database, reserved; the conversation releases it at its end. None when there is no such.
 
         Raises:
             PgError: FATAL; too many sessions, the database can't be opened, a variable can't be set.
         """
+        if slot is None:
+            raise does_not_exist(request.database).fatal()
         if len(self._conversations) >= self.settings.max_connections:
             raise TooManyConnections("sorry, too many clients already", severity=Severity.FATAL)
         superuser = request.user in self.settings.superusers

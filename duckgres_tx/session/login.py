@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from duckgres_tx import tasks
-from duckgres_tx.errors import PgError, ProtocolViolation, Severity
+from duckgres_tx.errors import PgError, ProtocolViolation
 from duckgres_tx.session.authentication import ScramExchange
 from duckgres_tx.wire.backend import (
     AuthenticationOk,
@@ -104,8 +104,6 @@ class Authentication:
     async def _open_session(self) -> None:
         connection = self._connection
         try:
-            if self._slot is None:
-                raise PgError("3D000", f'database "{self._request.database}" does not exist', severity=Severity.FATAL)
             conversation = await connection.host.open_conversation(connection, self._request, self._slot)
         except PgError as error:
             self._stop(error)
@@ -136,4 +134,3 @@ class Authentication:
         if self._slot is not None:
             self._connection.host.databases.release(self._slot)
             self._slot = None
-

@@ -75,7 +75,7 @@ class OpenDatabase:
         generation = self.generation
         if self.schemas_generation != generation:
             rows = await self.run(self.schemas_query)
-            self.schemas = frozenset(row[0] for row in rows)
+            self.schemas = frozenset(row[0] or "" for row in rows)
             self.schemas_generation = generation
         return self.schemas
 

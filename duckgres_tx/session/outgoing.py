@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IPushProducer, ITransport
+from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
+
+from duckgres_tx.session.transports import ClientTransport
 
 # A result that is still growing is handed to the transport in pieces of about this size.
 FLUSH_BYTES = 64 * 1024
@@ -26,7 +28,7 @@ class Outgoing:
 
     __slots__ = ("_parts", "_size", "_transport", "closed", "on_writable", "paused")
 
-    def __init__(self, transport: ITransport) -> None:
+    def __init__(self, transport: ClientTransport) -> None:
         self._transport = transport
         self._parts: list[bytes] = []
         self._size = 0

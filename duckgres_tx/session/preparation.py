@@ -92,7 +92,9 @@ async def prepare_native(session: Session, statement: PreparedStatement) -> None
     statement.forget_descriptions()
 
 
-async def _prepare_text(session: Session, statement: PreparedStatement, translation: Translation, text: CastText) -> Statement:
+async def _prepare_text(
+    session: Session, statement: PreparedStatement, translation: Translation, text: CastText
+) -> Statement:
     assert statement.analyzed is not None, "an empty statement is never prepared"  # noqa: S101
     offset = statement.analyzed.source.offset
 
@@ -129,4 +131,3 @@ def _fields(native: Statement, analyzed: AnalyzedStatement) -> tuple[FieldDescri
             FieldDescription(name, type_oid=pg_type.oid, type_size=pg_type.size, type_modifier=pg_type.modifier)
         )
     return tuple(fields)
-

@@ -6,10 +6,9 @@ TLS ends here; the owner sees the client's StartupMessage first, then what the c
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from twisted.internet.interfaces import ITransport
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ class NearEnd(Protocol):
         client: The client's connection.
     """
 
-    transport: ITransport
+    transport: Any
 
     def __init__(self, client: ClientConnection) -> None:
         self._client = client
@@ -33,7 +32,7 @@ class NearEnd(Protocol):
         """The owner's bytes are the client's."""
         self._client.transport.write(data)
 
-    def connectionLost(self, reason: Failure) -> None:
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The owner has hung up: so do we, once the client has read everything."""
         if not self._client.closing:
             self._client.transport.unregisterProducer()

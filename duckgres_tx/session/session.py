@@ -7,7 +7,7 @@ connection in the order of submission.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import define, field
 from twisted.logger import Logger
@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from duckgres_tx.catalog.search_path import effective_schemas, effective_search_path
 from duckgres_tx.engine.database import Connection, DuckDBError, Execution, Job, Statement
 from duckgres_tx.engine.failures import to_pg_error
-from duckgres_tx.engine.timezones import RenderOptions
+from duckgres_tx.engine.rendering import RenderOptions
 from duckgres_tx.errors import PgError, Severity
 from duckgres_tx.session.cancellation import Interruption
 from duckgres_tx.session.databases import Databases
@@ -109,7 +109,8 @@ class Session:
     _notice_level: int = 6
     _path: tuple[str, ...] | None = None
     _path_generation: int = -1
-    _log: Logger = Logger()
+
+    _log: ClassVar[Logger] = Logger()
 
     def __attrs_post_init__(self) -> None:
         self.running = Running(self.output)
@@ -122,7 +123,9 @@ class Session:
         if _NOTICE_LEVELS.index(_LEVEL_OF_SEVERITY.get(notice.severity, "warning")) >= self._notice_level:
             self.output.write(NoticeResponse.from_error(notice).encode())
 
-    def pg_error(self, error: DuckDBError, text: str | None = None, position: Callable[[int], int] | None = None) -> PgError:
+    def pg_error(
+        self, error: DuckDBError, text: str | None = None, position: Callable[[int], int] | None = None
+    ) -> PgError:
         """What the client hears of an error of DuckDB's.
 
         Args:
@@ -166,7 +169,9 @@ class Session:
         """
         await self.free_connection()
         try:
-            rows: list[list[str | None]] = await self.executor.finish(self.executor.threads.run(self.native, sql.encode()))
+            rows: list[list[str | None]] = await self.executor.finish(
+                self.executor.threads.run(self.native, sql.encode())
+            )
         except DuckDBError as error:
             raise self.pg_error(error) from error
         return rows

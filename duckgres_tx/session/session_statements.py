@@ -1,4 +1,4 @@
-"""What the session answers by itself, without DuckDB or with statements of its own: SET, BEGIN, PREPARE, DISCARD …
+"""What the session answers by itself, without DuckDB or with statements of its own: SET, BEGIN, PREPARE and so on.
 
 Each form has one function; the command tag it gives is PostgreSQL's.
 
@@ -98,7 +98,9 @@ async def _rollback_to(session: Session, form: forms.RollbackToSavepoint) -> Out
 
 
 async def _prepared_transaction(session: Session, form: forms.PreparedTransaction) -> Outcome:
-    raise PgError("55000", "prepared transactions are disabled", hint="Set max_prepared_transactions to a nonzero value.")
+    raise PgError(
+        "55000", "prepared transactions are disabled", hint="Set max_prepared_transactions to a nonzero value."
+    )
 
 
 async def _set(session: Session, form: forms.SetVariable | forms.ResetVariable | forms.SetTransaction) -> Outcome:
@@ -248,9 +250,7 @@ def _check_database_option(session: Session, option: str, value: str) -> None:
 async def _drop_database(session: Session, form: forms.DropDatabase) -> Outcome:
     session.block.need_none("DROP DATABASE")
     if not session.databases.exists(form.name) and form.if_exists:
-        session.notice(
-            PgError("00000", f'database "{form.name}" does not exist, skipping', severity=Severity.NOTICE)
-        )
+        session.notice(PgError("00000", f'database "{form.name}" does not exist, skipping', severity=Severity.NOTICE))
         return Outcome("DROP DATABASE")
     _need_superuser(session, f"must be owner of database {form.name}")
     if form.name == session.database.name:

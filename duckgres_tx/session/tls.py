@@ -5,19 +5,25 @@ Spec: protocol-flow.html#PROTOCOL-FLOW-SSL
 
 from __future__ import annotations
 
+from typing import Any
+
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificates
 from OpenSSL import SSL
-from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, IProtocol, ITransport
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, IProtocol
 from twisted.internet.protocol import Factory
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
+
+from duckgres_tx.session.transports import ClientTransport
 
 ALPN_PROTOCOL = b"postgresql"
 
 # Some asynchronous libpq clients hang on longer records: libpq keeps the rest of a record where poll() doesn't see it.
 RECORD_BYTES = 8 * 1024
+
+_NO_RENEGOTIATION: int = SSL.OP_NO_RENEGOTIATION  # type: ignore[attr-defined]  # missing in the stubs
 
 # PostgreSQL's default for ssl_ciphers.
 _CIPHERS = b"HIGH:MEDIUM:+3DES:!aNULL"
@@ -26,7 +32,7 @@ _CIPHERS = b"HIGH:MEDIUM:+3DES:!aNULL"
 class CappedConnection(SSL.Connection):
     """A connection whose records hold at most ``RECORD_BYTES``."""
 
-    def send(self, buf: bytes, flags: int = 0) -> int:
+    def send(self, buf: Any, flags: int = 0) -> int:
         """Encrypt one record; the caller comes back with what is left, as after any short write."""
         return super().send(buf[:RECORD_BYTES], flags)
 
@@ -51,11 +57,11 @@ class TlsServer:
         self._factory.protocol = TLSMemoryBIOProtocol
         self._factory.noisy = False
 
-    def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+    def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:  # noqa: N802
         """Make the OpenSSL side of one connection."""
         return CappedConnection(self._context, None)
 
-    def wrap(self, transport: ITransport, protocol: IProtocol) -> TLSMemoryBIOProtocol:
+    def wrap(self, transport: ClientTransport, protocol: IProtocol) -> TLSMemoryBIOProtocol:
         """Put TLS between a transport and its protocol, before the first byte of the client's hello is read.
 
         Args:
@@ -72,11 +78,12 @@ class TlsServer:
 
 
 def _context(certificate_pem: str, private_key_pem: str) -> SSL.Context:
-    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    # The stubs know neither cryptography's objects nor this option.
+    context: Any = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
     # Sessions are not resumed, as in PostgreSQL.
-    context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_TICKET)
+    context.set_options(SSL.OP_NO_COMPRESSION | _NO_RENEGOTIATION | SSL.OP_NO_TICKET)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_cipher_list(_CIPHERS)
     certificate, *intermediates = load_pem_x509_certificates(certificate_pem.encode())
@@ -86,7 +93,8 @@ def _context(certificate_pem: str, private_key_pem: str) -> SSL.Context:
     context.use_privatekey(load_pem_private_key(private_key_pem.encode(), None))
     context.check_privatekey()
     context.set_alpn_select_callback(_choose_protocol)
-    return context
+    made: SSL.Context = context
+    return made
 
 
 def _choose_protocol(connection: SSL.Connection, offered: list[bytes]) -> bytes | object:

@@ -60,7 +60,7 @@ class TransactionBlock:
 
     state: BlockState = BlockState.NONE
     native_open: bool = False
-    modes: TransactionModes = TransactionModes()
+    modes: TransactionModes = field(factory=TransactionModes)
     ran: bool = False
     catalog_changed: bool = False
     savepoints: list[str] = field(factory=list)
