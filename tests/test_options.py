@@ -1,0 +1,57 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import pytest
+
+from duckgres_tx.config import settings
+from duckgres_tx.options import Options
+
+
+def parse(*words: str) -> dict[str, str | None]:
+    """What was given."""
+    options = Options()
+    options.parseOptions(list(words))
+    return {name: value for name, value in options.given().items() if value is not None}
+
+
+def test_what_is_not_given_is_left_to_others():
+    """So that the environment and the file have their say."""
+    assert parse() == {}
+
+
+def test_every_option_is_taken():
+    """By its exact name."""
+    names = [
+        "config",
+        "host",
+        "port",
+        "unix-socket-dir",
+        "data-dir",
+        "workers",
+        "runtime-dir",
+        "handover",
+        "tls",
+        "cert",
+        "key",
+        "memory-limit",
+        "threads",
+    ]
+    assert parse(*(f"--{name}=x" for name in names)) == dict.fromkeys(names, "x")
+    assert {setting.option for setting in settings() if setting.option} | {"config"} == set(names)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--prot", "1"], "duckgres: option --prot not recognized"),
+        (["--port"], "duckgres: option --port requires argument"),
+        (["start"], "duckgres: unexpected argument 'start'"),
+    ],
+)
+def test_a_mistake_is_one_line(words, message):
+    """The process ends with status 1 and this on standard error."""
+    with pytest.raises(SystemExit) as caught:
+        parse(*words)
+
+    assert caught.value.code == message
