@@ -59,12 +59,10 @@ class Brackets:
         start = self._primary_start(index)
         while start > 0:
             before = self.tokens[start - 1]
-            if before.text == "::":
-                start = self._primary_start(start - 1)
-            elif before.text == "." and start > 1 and self.tokens[start - 2].text == ")":
-                start = self._primary_start(start - 1)
-            else:
+            field = before.text == "." and start > 1 and self.tokens[start - 2].text == ")"
+            if before.text != "::" and not field:
                 break
+            start = self._primary_start(start - 1)
         return start
 
     def _primary_start(self, index: int) -> int:

@@ -38,6 +38,10 @@ class PositionMap:
         return self.source[index]
 
 
+UNCHANGED = PositionMap()
+"""The map of a text that is its source."""
+
+
 @define(slots=False)
 class StatementEdit:
     """One statement while the passes look at it.
@@ -46,11 +50,13 @@ class StatementEdit:
         source: What the client wrote.
         catalog_query: A pass sets it when the statement reads pg_catalog or information_schema.
         notices: What the client is to be told about this translation when the statement runs.
+        remembered: What passes have found out about the statement for one another, by the function that finds it.
     """
 
     source: SourceStatement
     catalog_query: bool = False
     notices: list[PgError] = field(factory=list)
+    remembered: dict[object, object] = field(factory=dict)
     _replaced: list[tuple[int, int, str]] = field(factory=list)
     _wrapped: list[tuple[int, int, str, str]] = field(factory=list)
     _inserted: list[tuple[int, str]] = field(factory=list)
@@ -64,6 +70,11 @@ class StatementEdit:
     def brackets(self) -> Brackets:
         """Which brackets belong together, and where operands and type names begin and end."""
         return Brackets(self.source.tokens)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """All unquoted words of the statement, in lower case: what isn't among them needs no pass."""
+        return frozenset(token.word for token in self.source.tokens)
 
     @property
     def changed(self) -> bool:

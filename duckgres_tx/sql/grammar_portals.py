@@ -155,4 +155,4 @@ def copy(reader: TokenReader) -> CopyStandardStream:
         if statement.tokens[index].is_word("stdin", "stdout") and index:
             reader.index = len(statement.tokens)
             return CopyStandardStream(statement.tokens[index - 1].word == "to")
-    reader.fail()
+    return reader.fail()

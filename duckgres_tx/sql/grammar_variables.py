@@ -5,7 +5,6 @@ Spec: sql-set.html#SQL-SET
 
 from __future__ import annotations
 
-from duckgres_tx.errors import PgError
 from duckgres_tx.sql.forms import Discard, DiscardTarget, ResetVariable, SetVariable, ShowVariable
 from duckgres_tx.sql.reader import TokenReader
 from duckgres_tx.sql.tokens import Kind, string_value
@@ -65,9 +64,8 @@ def _zone(reader: TokenReader) -> tuple[str, ...] | None:
             reader.accept_integer()
             reader.take_text(")")
         text = reader.take_string()
-        if reader.accept("hour"):
-            if reader.accept("to"):
-                reader.take("minute")
+        if reader.accept("hour") and reader.accept("to"):
+            reader.take("minute")
         # The value's own spelling, so that SHOW and the check of its form are in one place.
         return (f"INTERVAL {text}",)
     return _values(reader)
@@ -134,14 +132,3 @@ def discard(reader: TokenReader) -> Discard:
     reader.take("discard")
     word = reader.take("all", "plans", "sequences", "temp", "temporary")
     return Discard(DiscardTarget(word[:4].upper() if word.startswith("temp") else word.upper()))
-
-
-def one_argument(name: str, arguments: tuple[str, ...]) -> str:
-    """The value of a SET for a parameter that is no list.
-
-    Raises:
-        PgError: 22023 when there is more than one.
-    """
-    if len(arguments) != 1:
-        raise PgError("22023", f"SET {name} takes only one argument")
-    return arguments[0]

@@ -42,14 +42,18 @@ def date_style(text: str, current: str) -> str:
     return f"{style}, {order}"
 
 
-_OTHER_ENCODINGS = {
-    re.sub("[^a-z0-9]", "", name.lower()): name
-    for name in (
-        "BIG5 EUC_CN EUC_JIS_2004 EUC_JP EUC_KR EUC_TW GB18030 GBK ISO_8859_5 ISO_8859_6 ISO_8859_7 ISO_8859_8 JOHAB "
-        "KOI8R KOI8U LATIN1 LATIN10 LATIN2 LATIN3 LATIN4 LATIN5 LATIN6 LATIN7 LATIN8 LATIN9 MULE_INTERNAL "
-        "SHIFT_JIS_2004 SJIS UHC WIN1250 WIN1251 WIN1252 WIN1253 WIN1254 WIN1255 WIN1256 WIN1257 WIN1258 WIN866 WIN874"
-    ).split()
-} | {"iso88591": "LATIN1", "iso885915": "LATIN9", "windows1252": "WIN1252", "koi8": "KOI8R"}
+_OTHER_ENCODING_NAMES = """
+    BIG5 EUC_CN EUC_JIS_2004 EUC_JP EUC_KR EUC_TW GB18030 GBK ISO_8859_5 ISO_8859_6 ISO_8859_7 ISO_8859_8 JOHAB
+    KOI8R KOI8U LATIN1 LATIN10 LATIN2 LATIN3 LATIN4 LATIN5 LATIN6 LATIN7 LATIN8 LATIN9 MULE_INTERNAL
+    SHIFT_JIS_2004 SJIS UHC WIN1250 WIN1251 WIN1252 WIN1253 WIN1254 WIN1255 WIN1256 WIN1257 WIN1258 WIN866
+    WIN874
+"""
+_OTHER_ENCODINGS = {re.sub("[^a-z0-9]", "", name.lower()): name for name in _OTHER_ENCODING_NAMES.split()} | {
+    "iso88591": "LATIN1",
+    "iso885915": "LATIN9",
+    "windows1252": "WIN1252",
+    "koi8": "KOI8R",
+}
 
 
 def client_encoding(text: str, current: str) -> str:
@@ -101,7 +105,9 @@ def _zones() -> dict[str, str]:
 
 
 _HOURS = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\Z")
-_INTERVAL = re.compile(r"interval\s+'?\s*([+-]?)\s*(\d+)(?::(\d\d))?(?::(\d\d))?\s*(?:(h|hr|hour)s?)?\s*'?\Z", re.I)
+_INTERVAL = re.compile(
+    r"interval\s+'?\s*([+-]?)\s*(\d+)(?::(\d\d))?(?::(\d\d))?\s*(?:(h|hr|hour)s?)?\s*'?\Z", re.IGNORECASE
+)
 _POSIX = re.compile(r"(?:[A-Za-z]{3,}|<[A-Za-z0-9+-]+>)?([+-]?)(\d{1,2})(?::(\d\d))?(?::(\d\d))?\Z")
 
 

@@ -99,9 +99,7 @@ def real(name: str, text: str, base: str, bounds: tuple[str, str]) -> str:
 
 
 def _out_of_range(name: str, value: str, bounds: tuple[str, str]) -> PgError:
-    return PgError(
-        "22023", f'{value} is outside the valid range for parameter "{name}" ({bounds[0]} .. {bounds[1]})'
-    )
+    return PgError("22023", f'{value} is outside the valid range for parameter "{name}" ({bounds[0]} .. {bounds[1]})')
 
 
 def choice(name: str, text: str, choices: tuple[str, ...], aliases: dict[str, str]) -> str:
@@ -134,9 +132,7 @@ _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_$]*\Z")
 
 def name_list(items: tuple[str, ...]) -> str:
     """The stored form of SET's list of names: each quoted where it has to be, ``, `` between."""
-    return ", ".join(
-        item if _PLAIN_NAME.match(item) else '"' + item.replace('"', '""') + '"' for item in items
-    )
+    return ", ".join(item if _PLAIN_NAME.match(item) else '"' + item.replace('"', '""') + '"' for item in items)
 
 
 _LISTED_NAME = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^",\s]+))\s*(,|\Z)')

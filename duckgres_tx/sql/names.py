@@ -15,10 +15,11 @@ from duckgres_tx.sql.tokens import Kind, Token
 UNNAMED = "?column?"
 """PostgreSQL's name for an expression that nothing names."""
 
-_LIST_ENDS = frozenset(
-    "from where group having window order limit offset fetch union intersect except into for qualify using sample "
-    "returning".split()
-)
+_LIST_ENDS_WORDS = """
+    from where group having window order limit offset fetch union intersect except into for qualify using sample
+    returning
+"""
+_LIST_ENDS = frozenset(_LIST_ENDS_WORDS.split())
 # SQL's spellings of types and PostgreSQL's own names, which are what a cast gives its column.
 _TYPE_NAMES = {
     "int": "int4",
@@ -45,15 +46,17 @@ _TYPE_NAMES = {
     "time without time zone": "time",
 }
 # Functions without parentheses, and keywords that PostgreSQL's grammar turns into named calls.
-_VALUE_FUNCTIONS = frozenset(
-    "current_date current_time current_timestamp localtime localtimestamp current_role current_user session_user user "
-    "system_user current_catalog current_schema".split()
-)
+_VALUE_FUNCTIONS_WORDS = """
+    current_date current_time current_timestamp localtime localtimestamp current_role current_user session_user
+    user system_user current_catalog current_schema
+"""
+_VALUE_FUNCTIONS = frozenset(_VALUE_FUNCTIONS_WORDS.split())
 _NAMED_KEYWORDS = {"trim": "btrim"}
 # Binary operators that are words: an expression with one at its top has no name.
-_WORD_OPERATORS = frozenset(
-    "and or not is in like ilike similar between at collate isnull notnull overlaps operator glob".split()
-)
+_WORD_OPERATORS_WORDS = """
+    and or not is in like ilike similar between at collate isnull notnull overlaps operator glob
+"""
+_WORD_OPERATORS = frozenset(_WORD_OPERATORS_WORDS.split())
 
 
 def column_names(statement: SourceStatement) -> tuple[str | None, ...] | None:
@@ -73,8 +76,26 @@ def column_names(statement: SourceStatement) -> tuple[str | None, ...] | None:
     for first, past in _items(statement.tokens, brackets, *found):
         if _is_star(statement.tokens, first, past):
             return None
-        names.append(None if _has_alias(statement.tokens, brackets, first, past) else _name(statement, brackets, first, past))
+        names.append(
+            None if _has_alias(statement.tokens, brackets, first, past) else _name(statement, brackets, first, past)
+        )
     return tuple(names) if any(name is not None for name in names) else None
+
+
+def list_names(brackets: Brackets, select: int) -> list[tuple[int, str]]:
+    """The names of the items without alias of the list after a SELECT, each with the token after the item's last one.
+
+    Plain columns are left out: they keep their names.
+    """
+    tokens = brackets.tokens
+    named: list[tuple[int, str]] = []
+    for first, past in _items(tokens, brackets, *_list_after(brackets, select, brackets.depth_zero(select))):
+        if _is_star(tokens, first, past) or _is_column(tokens, first, past):
+            continue
+        if not _has_alias(tokens, brackets, first, past):
+            name, _ = _figure(brackets, first, past)
+            named.append((past, name or UNNAMED))
+    return named
 
 
 def _values_names(tokens: tuple[Token, ...], brackets: Brackets) -> tuple[str | None, ...] | None:
@@ -90,14 +111,21 @@ def _list_range(tokens: tuple[Token, ...], brackets: Brackets) -> tuple[int, int
     word = next((i for i in outer if tokens[i].is_word("select", "returning", "values", "from")), None)
     if tokens[0].text == "(":
         # (SELECT …) UNION …: the first branch names the columns.
-        inner = brackets.depth_zero(1, brackets.partner(0))
-        outer, word = inner, next((i for i in inner if tokens[i].is_word("select")), None)
+        outer = brackets.depth_zero(1, brackets.partner(0))
+        word = next((i for i in outer if tokens[i].is_word("select")), None)
     if tokens[0].is_word("insert", "update", "delete", "merge"):
         word = next((i for i in outer if tokens[i].is_word("returning")), None)
     elif not (tokens[0].is_word("select", "with") or tokens[0].text == "("):
         return None
     if word is None or not tokens[word].is_word("select", "returning"):
         return None
+    first, past = _list_after(brackets, word, outer)
+    return (first, past) if first < past else None
+
+
+def _list_after(brackets: Brackets, word: int, outer: list[int]) -> tuple[int, int]:
+    """The list after SELECT or RETURNING at ``word``; ``outer`` are the tokens at its level of brackets."""
+    tokens = brackets.tokens
     first = word + 1
     if first < len(tokens) and tokens[first].is_word("distinct", "all"):
         first += 1
@@ -106,11 +134,13 @@ def _list_range(tokens: tuple[Token, ...], brackets: Brackets) -> tuple[int, int
     last = outer[-1] + 1
     if tokens[outer[-1]].text in ("(", "[", "{"):
         last = (brackets.partner(outer[-1]) or outer[-1]) + 1
-    past = next((i for i in outer if i >= first and _ends_list(tokens, i)), last)
-    return (first, past) if first < past else None
+    return first, next((i for i in outer if i >= first and _ends_list(tokens, i)), last)
 
 
 def _ends_list(tokens: tuple[Token, ...], index: int) -> bool:
+    # A bracket that was opened outside ends the list of a subquery.
+    if tokens[index].text in (")", "]", "}"):
+        return True
     # "is distinct from" doesn't end the list.
     if tokens[index].is_word("from") and tokens[index - 1].is_word("distinct"):
         return False
@@ -175,7 +205,8 @@ def _name(statement: SourceStatement, brackets: Brackets, first: int, past: int)
 
 def _is_column(tokens: tuple[Token, ...], first: int, past: int) -> bool:
     return all(
-        (token.name != "") if (i - first) % 2 == 0 else token.text == "." for i, token in enumerate(tokens[first:past], first)
+        (token.name != "") if (i - first) % 2 == 0 else token.text == "."
+        for i, token in enumerate(tokens[first:past], first)
     )
 
 
@@ -213,7 +244,12 @@ def _figure_unfinished(brackets: Brackets, first: int, past: int) -> tuple[str |
     if not operators and len(words) == 1 and tokens[words[0]].is_word("collate"):
         return _figure(brackets, first, words[0])
     # interval '1' day: a cast to interval.
-    if tokens[first].is_word("interval") and first + 1 < past and tokens[first + 1].kind is Kind.STRING and not operators:
+    if (
+        tokens[first].is_word("interval")
+        and first + 1 < past
+        and tokens[first + 1].kind is Kind.STRING
+        and not operators
+    ):
         return "interval", 1
     if not operators and len(words) == 1 and tokens[words[0]].is_word("at"):
         # x AT TIME ZONE y is a call of timezone().
@@ -269,7 +305,7 @@ def _figure_primary(brackets: Brackets, first: int, past: int) -> tuple[str | No
         return (None, 0) if opening == first else _figure(brackets, first, opening)
     if last.text == ")":
         return _figure_call(brackets, first, past)
-    # a.b.c, (f(x)).c
+    # A qualified name, or a field of a composite.
     return (last.name, 2) if last.name else (None, 0)
 
 

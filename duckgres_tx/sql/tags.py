@@ -99,4 +99,3 @@ def _object(tokens: tuple[Token, ...], index: int) -> str:
         return ""
     count = _OBJECT_WORDS.get(tokens[index].word, 1)
     return " ".join(token.text.upper() for token in tokens[index : index + count])
-

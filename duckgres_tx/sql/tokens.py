@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from duckgres_tx.errors import PgError
@@ -29,6 +30,8 @@ class Kind(enum.Enum):
     """An operator; ``::``, ``:=`` and ``*`` among them."""
     PUNCTUATION = "punctuation"
     """One of ``( ) [ ] { } , ; : .``"""
+    ROW = "row"
+    """``, (1, 'a', NULL)``: a further row of VALUES that holds nothing but constants, in a long text only."""
 
 
 class Token(NamedTuple):
@@ -61,41 +64,46 @@ _SPACE = r"\s\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff"
 _NAME_START = r"A-Za-z_\u0080-\U0010ffff"
 _TAG = rf"(?:[{_NAME_START}][A-Za-z0-9_\u0080-\U0010ffff]*+)?+"
 
+# White space belongs to the token after it. The order is that of frequency, as far as one alternative doesn't have to
+# stand before another.
 _TOKEN = re.compile(
     rf"""
-      (?P<skip>[{_SPACE}]++ | --[^\r\n]*+)
-    | (?P<comment>/\*)
-    | (?P<escaped>[eE]'[^'\\]*+(?:(?:''|\\.)[^'\\]*+)*+')
-    | (?P<string>(?:[bBxXnN]|[uU]&)?'[^']*+(?:''[^']*+)*+')
-    | (?P<open_string>(?:[eEbBxXnN]|[uU]&)?')
-    | (?P<quoted>(?:[uU]&)?"[^"]*+(?:""[^"]*+)*+")
-    | (?P<open_name>(?:[uU]&)?")
-    | (?P<word>[{_NAME_START}][A-Za-z0-9_$\u0080-\U0010ffff]*+)
+    [{_SPACE}]*+
+    (?:
+      (?P<word>(?![eEbBxXnN]'|[uU]&['"])[{_NAME_START}][A-Za-z0-9_$\u0080-\U0010ffff]*+)
     | (?P<number>0[xX][0-9A-Fa-f_]++ | 0[oO][0-7_]++ | 0[bB][01_]++
         | (?:[0-9][0-9_]*+(?:\.(?!\.)[0-9_]*+)?+ | \.[0-9][0-9_]*+)(?:[eE][+-]?[0-9][0-9_]*+)?+)
-    | (?P<parameter>\$[0-9]++)
-    | (?P<dollar>\$(?P<tag>{_TAG})\$.*?\$(?P=tag)\$)
-    | (?P<open_dollar>\${_TAG}\$)
-    | (?P<named_parameter>\$[{_NAME_START}][A-Za-z0-9_\u0080-\U0010ffff]*+)
     | (?P<cast>::|:=)
     | (?P<punctuation>[()\[\]{{}},;:.])
+    | (?P<string>(?:[bBxXnN]|[uU]&)?'[^']*+(?:''[^']*+)*+')
+    | (?P<quoted>(?:[uU]&)?"[^"]*+(?:""[^"]*+)*+")
+    | (?P<line_comment>--[^\r\n]*+)
+    | (?P<comment>/\*)
     | (?P<operator>(?:(?!--|/\*)[+\-*/<>=~!@\#%^&|`?])++)
+    | (?P<parameter>\$[0-9]++)
+    | (?P<escaped>[eE]'[^'\\]*+(?:(?:''|\\.)[^'\\]*+)*+')
+    | (?P<dollar>\$(?P<tag>{_TAG})\$.*?\$(?P=tag)\$)
+    | (?P<open_string>(?:[eEbBxXnN]|[uU]&)?')
+    | (?P<open_name>(?:[uU]&)?")
+    | (?P<open_dollar>\${_TAG}\$)
+    | (?P<named_parameter>\$[{_NAME_START}][A-Za-z0-9_\u0080-\U0010ffff]*+)
     | (?P<unknown>.)
+    | (?P<end>\Z)
+    )
     """,
     re.VERBOSE | re.DOTALL,
 )
 
 _KINDS = {
-    "word": Kind.WORD,
+    "number": Kind.NUMBER,
+    "punctuation": Kind.PUNCTUATION,
+    "cast": Kind.OPERATOR,
     "string": Kind.STRING,
+    "quoted": Kind.QUOTED_NAME,
+    "parameter": Kind.PARAMETER,
     "escaped": Kind.STRING,
     "dollar": Kind.STRING,
-    "quoted": Kind.QUOTED_NAME,
-    "number": Kind.NUMBER,
-    "parameter": Kind.PARAMETER,
     "named_parameter": Kind.PARAMETER,
-    "cast": Kind.OPERATOR,
-    "punctuation": Kind.PUNCTUATION,
     # Anything else is DuckDB's to refuse, with its own message.
     "unknown": Kind.OPERATOR,
 }
@@ -107,6 +115,18 @@ _UNTERMINATED = {
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 # "A multiple-character operator name cannot end in + or -, unless the name also contains at least one of these"
 _MAY_END_IN_SIGN = frozenset("~!@#%^&|`?")
+# In a text longer than this, rows of plain constants after the first one of VALUES are a token each: an INSERT of a
+# megabyte has half a million constants, which nobody looks at one by one.
+_LONG_TEXT = 64 * 1024
+_CONSTANT_ROW = re.compile(
+    rf"""
+    [{_SPACE}]*+ , [{_SPACE}]*+ \( [{_SPACE}]*+
+    (?: (?: '[^']*+(?:''[^']*+)*+' | [+-]?[0-9]++(?:\.[0-9]*+)?+(?:[eE][+-]?[0-9]++)?+ | (?i:null|true|false|default) )
+        [{_SPACE}]*+ (?: , [{_SPACE}]*+ | (?=\)) )
+    )++ \)
+    """,
+    re.VERBOSE,
+)
 
 
 def tokenize(sql: str) -> tuple[Token, ...]:
@@ -120,27 +140,50 @@ def tokenize(sql: str) -> tuple[Token, ...]:
     position, end = 0, len(sql)
     match_at = _TOKEN.match
     kinds = _KINDS
+    rows = False
     while position < end:
         match = match_at(sql, position)
-        # The last alternative takes any character, so there is always a match.
-        assert match is not None
-        group = match.lastgroup
-        start, position = position, match.end()
-        if group == "skip":
-            continue
-        if group == "word":
-            text = match.group()
-            append(Token(Kind.WORD, text, start, position, text.lower()))
-        elif group in kinds:
-            append(Token(kinds[group], match.group(), start, position, ""))
+        group = match.lastgroup if match is not None else None
+        # The last alternatives take any character and the end, so there is always a match.
+        if match is None or group is None or group == "end":
+            break
+        start, position = match.span(group)
+        kind = kinds.get(group)
+        if kind is not None:
+            text = match[group]
+            append(Token(kind, text, start, position, ""))
+            if rows and text == ")":
+                position = _take_rows(sql, position, append)
+        elif group == "word":
+            text = match[group]
+            word = text.lower()
+            append(Token(Kind.WORD, text, start, position, word))
+            if word == "values":
+                rows = end > _LONG_TEXT
+            elif rows:
+                rows = word in _ROW_WORDS
         elif group == "operator":
-            position = _operator_end(match.group(), start)
+            position = _operator_end(match[group], start)
             append(Token(Kind.OPERATOR, sql[start:position], start, position, ""))
         elif group == "comment":
             position = _comment_end(sql, start)
-        else:
-            raise _syntax_error(_UNTERMINATED[group or ""], sql, start)
+        elif group != "line_comment":
+            raise _syntax_error(_UNTERMINATED[group], sql, start)
     return tuple(tokens)
+
+
+# What may stand in a row of VALUES without ending the list.
+_ROW_WORDS = frozenset(("null", "true", "false", "default"))
+
+
+def _take_rows(sql: str, position: int, append: Callable[[Token], None]) -> int:
+    """Read rows of constants as tokens, each with the comma before it; where the last one ends."""
+    while True:
+        match = _CONSTANT_ROW.match(sql, position)
+        if match is None:
+            return position
+        append(Token(Kind.ROW, match.group(), position, match.end(), ""))
+        position = match.end()
 
 
 def _operator_end(text: str, start: int) -> int:
@@ -194,9 +237,9 @@ _LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
 def string_value(text: str) -> str:
-    """The value of a string constant's source text.
+    r"""The value of a string constant's source text.
 
-    Octal and ``\\x`` escapes count as characters below 256, which is exact for ASCII; ``B'…'`` and ``X'…'``
+    Octal and ``\x`` escapes count as characters below 256, which is exact for ASCII; ``B'…'`` and ``X'…'``
     give their digits.
     """
     first = text[0]

@@ -5,27 +5,17 @@ A statement that no pass touches goes to DuckDB byte for byte, comments included
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 
-from attrs import define, field, frozen
+from attrs import frozen
 
 from duckgres_tx.errors import PgError
-from duckgres_tx.sql.edits import PositionMap, StatementEdit
+from duckgres_tx.sql.edits import UNCHANGED, PositionMap, StatementEdit
+from duckgres_tx.sql.passes import constants, locking, result_names, statements, tables, types
 from duckgres_tx.sql.split import SourceStatement
+from duckgres_tx.sql.translation_context import TranslationContext
 
-
-@frozen
-class TranslationContext:
-    """What a translation depends on beside the statement; equal contexts give equal translations.
-
-    Attributes:
-        catalog: The name under which the session's database is attached.
-        live: Read the catalogs live, not from their snapshot, as the session has uncommitted DDL or temporary objects.
-    """
-
-    catalog: str = "postgres"
-    live: bool = False
+__all__ = ["PASSES", "Pass", "Translation", "TranslationContext", "translate"]
 
 
 @frozen
@@ -41,7 +31,7 @@ class Translation:
     """
 
     text: str
-    positions: PositionMap = PositionMap()
+    positions: PositionMap = UNCHANGED
     catalog_query: bool = False
     untouched: bool = True
     notices: tuple[PgError, ...] = ()
@@ -54,7 +44,16 @@ class Translation:
 Pass = Callable[[StatementEdit, TranslationContext], None]
 """A pass records edits on the statement; it may raise PgError for what can't be translated."""
 
-PASSES: tuple[Pass, ...] = ()
+PASSES: tuple[Pass, ...] = (
+    statements.translate_settings,
+    statements.translate_explain,
+    locking.drop_locking_clauses,
+    tables.drop_storage_clauses,
+    constants.translate_constants,
+    constants.translate_bytea,
+    types.translate_types,
+    result_names.name_derived_columns,
+)
 """In the order in which they run; the order matters only where one asks ``is_replaced``."""
 
 
@@ -72,29 +71,3 @@ def translate(statement: SourceStatement, context: TranslationContext) -> Transl
         return Translation(statement.text, catalog_query=edit.catalog_query, notices=tuple(edit.notices))
     text, positions = edit.render()
     return Translation(text, positions, edit.catalog_query, False, tuple(edit.notices))
-
-
-@define
-class Translator:
-    """Translations by statement text and context, the last recently used ones kept.
-
-    Bounded by ``max_entries`` and by ``max_text`` characters a statement; longer ones are translated every time.
-    """
-
-    max_entries: int = 512
-    max_text: int = 64 * 1024
-    _kept: OrderedDict[tuple[str, TranslationContext], Translation] = field(factory=OrderedDict, init=False)
-
-    def translate(self, statement: SourceStatement, context: TranslationContext) -> Translation:
-        """As ``translate``, from memory when possible."""
-        if len(statement.text) > self.max_text:
-            return translate(statement, context)
-        key = (statement.text, context)
-        found = self._kept.get(key)
-        if found is not None:
-            self._kept.move_to_end(key)
-            return found
-        made = self._kept[key] = translate(statement, context)
-        if len(self._kept) > self.max_entries:
-            self._kept.popitem(last=False)
-        return made

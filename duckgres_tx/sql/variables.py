@@ -131,9 +131,7 @@ class Variables:
 
     def rows(self) -> list[tuple[str | None, ...]]:
         """The rows of pg_settings: its 17 columns, as text, by name."""
-        made = [
-            self._settings_row(definition) for definition in DEFINITIONS.values() if not definition.hidden
-        ]
+        made = [self._settings_row(definition) for definition in DEFINITIONS.values() if not definition.hidden]
         made.extend(self._custom_row(name) for name in self._custom_names())
         return sorted(made, key=lambda row: (row[0] or "").lower())
 
@@ -204,9 +202,7 @@ class Variables:
             return self.reset_all() if statement.name is None else self.reset(statement.name)
         if statement.arguments is None:
             return self.reset(statement.name, statement.local)
-        return self.set(
-            statement.name, guc_rules.join_arguments(statement.name, statement.arguments), statement.local
-        )
+        return self.set(statement.name, guc_rules.join_arguments(statement.name, statement.arguments), statement.local)
 
     def reset(self, name: str, local: bool = False) -> Changes:
         """RESET or SET … TO DEFAULT: back to what the session began with.
@@ -306,9 +302,7 @@ class Variables:
     def _before(self, *names: str) -> dict[str, str | None]:
         """The present values of these parameters, and of those that follow them."""
         following = (name for name, default in _TRANSACTION_DEFAULTS.items() if default in names)
-        return {
-            name: None if self._stored(name) is None else self.show(name) for name in (*names, *following)
-        }
+        return {name: None if self._stored(name) is None else self.show(name) for name in (*names, *following)}
 
     def _put(self, key: str, stored: str | None, local: bool) -> None:
         transaction = self._transaction
@@ -372,7 +366,9 @@ class Variables:
             self._source(key),
             definition.bounds[0] if number else None,
             definition.bounds[1] if number else None,
-            "{" + ",".join(f'"{c}"' if " " in c else c for c in definition.choices) + "}" if definition.choices else None,
+            "{" + ",".join(f'"{c}"' if " " in c else c for c in definition.choices) + "}"
+            if definition.choices
+            else None,
             definition.default,
             self._initial[key],
             None,

@@ -1,0 +1,63 @@
+"""Clauses of CREATE TABLE and CREATE INDEX that say how PostgreSQL stores things, and those that DuckDB hasn't.
+
+Spec: sql-createtable.html#SQL-CREATETABLE, sql-createindex.html#SQL-CREATEINDEX
+"""
+
+from __future__ import annotations
+
+from duckgres_tx.errors import FeatureNotSupported, PgError, Severity
+from duckgres_tx.sql.edits import StatementEdit
+from duckgres_tx.sql.translation_context import TranslationContext
+from duckgres_tx.sql.type_positions import definition_items, table_definition
+
+
+def drop_storage_clauses(edit: StatementEdit, context: TranslationContext) -> None:
+    """Leave out WITH (fillfactor …), WITHOUT OIDS and USING btree; refuse identity columns in clear words."""
+    if not edit.tokens[0].is_word("create"):
+        return
+    _drop_index_method(edit)
+    found = table_definition(edit)
+    if found is not None:
+        _refuse_identity(edit, *found)
+        _drop_table_options(edit, found[1] + 1)
+
+
+def _drop_index_method(edit: StatementEdit) -> None:
+    tokens = edit.tokens
+    if not any(token.is_word("index") for token in tokens[1:3]):
+        return
+    for index in edit.brackets.depth_zero():
+        if tokens[index].is_word("using"):
+            if index + 1 < len(tokens) and tokens[index + 1].is_word("btree", "hash"):
+                edit.delete_tokens(index, index + 2)
+            return
+
+
+def _refuse_identity(edit: StatementEdit, opening: int, closing: int) -> None:
+    for first, past in definition_items(edit, opening, closing):
+        for index in edit.brackets.depth_zero(first, past):
+            token = edit.tokens[index]
+            if token.is_word("identity") and edit.tokens[index - 1].is_word("as"):
+                raise FeatureNotSupported(
+                    "identity columns are not supported",
+                    hint="Create a sequence, and give the column DEFAULT nextval('that_sequence').",
+                    position=edit.source.offset + token.start + 1,
+                )
+
+
+def _drop_table_options(edit: StatementEdit, index: int) -> None:
+    tokens = edit.tokens
+    if index + 1 >= len(tokens):
+        return
+    if tokens[index].is_word("with") and tokens[index + 1].text == "(":
+        past = (edit.brackets.partner(index + 1) or index + 1) + 1
+        edit.delete_tokens(index, past)
+        edit.notices.append(
+            PgError(
+                "01000",
+                f"storage parameters are ignored: {edit.text_of(index + 2, past - 1)}",
+                severity=Severity.NOTICE,
+            )
+        )
+    elif tokens[index].is_word("without") and tokens[index + 1].is_word("oids"):
+        edit.delete_tokens(index, index + 2)

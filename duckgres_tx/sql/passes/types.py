@@ -1,0 +1,178 @@
+"""PostgreSQL's type names as DuckDB's, where DuckDB hasn't the name or means something else by it.
+
+Spec: datatype.html#DATATYPE
+"""
+
+from __future__ import annotations
+
+import re
+
+from duckgres_tx.errors import FeatureNotSupported, PgError
+from duckgres_tx.sql.edits import StatementEdit
+from duckgres_tx.sql.tokens import Kind, quote_string, string_value
+from duckgres_tx.sql.translation_context import TranslationContext
+from duckgres_tx.sql.type_positions import Place, TypePosition, type_positions
+
+NUMERIC = "DECIMAL(38,10)"
+"""What ``numeric`` without precision is; DuckDB's own choice, DECIMAL(18,3), would round 1.2345 silently."""
+
+_RENAMED = {
+    "numeric": NUMERIC,
+    "jsonb": "JSON",
+    "varbit": "BIT",
+    "citext": "VARCHAR",
+}
+# What may stand behind pg_catalog. ; the object identifier types are the catalog passes'.
+_BUILT_IN_WORDS = """
+    bool bytea int2 int4 int8 float4 float8 numeric text varchar bpchar json jsonb uuid date time timetz timestamp
+    timestamptz interval bit varbit
+"""
+_BUILT_IN = frozenset(_BUILT_IN_WORDS.split())
+_SERIALS = frozenset(("serial", "serial4", "bigserial", "serial8", "smallserial", "serial2"))
+_WITHOUT_PRECISION = {"timestamptz": "TIMESTAMPTZ", "time": "TIME", "timetz": "TIMETZ"}
+_INTERVAL_FIELDS = frozenset(("year", "month", "day", "hour", "minute", "second"))
+
+
+def translate_types(edit: StatementEdit, context: TranslationContext) -> None:
+    """Rewrite the type names of casts, typed constants and column definitions."""
+    for position in type_positions(edit):
+        if position.place is Place.COLUMN and position.name in _SERIALS:
+            raise _no_serial(edit, position)
+        if edit.is_replaced(edit.tokens[position.first].start, edit.tokens[position.past - 1].end):
+            continue
+        if position.name == "interval" and position.place is not Place.COLUMN:
+            _check_interval(edit, position)
+        _translate_name(edit, position)
+        _translate_length(edit, position)
+        _translate_array(edit, position)
+
+
+def _no_serial(edit: StatementEdit, position: TypePosition) -> PgError:
+    return FeatureNotSupported(
+        f"type {position.name} is not supported",
+        hint="Create a sequence, and give the column DEFAULT nextval('that_sequence').",
+        position=edit.source.offset + edit.tokens[position.first].start + 1,
+    )
+
+
+def _name_past(edit: StatementEdit, position: TypePosition) -> int:
+    """The token after the type's name without its modifier and brackets."""
+    for index in range(position.first, position.past):
+        if edit.tokens[index].text in ("(", "[") or edit.tokens[index].is_word("array"):
+            return index
+    return position.past
+
+
+def _modifier(edit: StatementEdit, position: TypePosition) -> tuple[int, int] | None:
+    """The tokens of ``(n)`` within the type's name, and the one after."""
+    for index in range(position.first, position.past):
+        if edit.tokens[index].text == "(":
+            closing = edit.brackets.partner(index)
+            return None if closing is None else (index, closing + 1)
+    return None
+
+
+def _translate_name(edit: StatementEdit, position: TypePosition) -> None:
+    tokens = edit.tokens
+    name_past = _name_past(edit, position)
+    modifier = _modifier(edit, position)
+    qualified = tokens[position.first].is_word("pg_catalog") and position.name in _BUILT_IN
+    if position.name in _WITHOUT_PRECISION and modifier is not None:
+        # DuckDB's zoned types and times always have microseconds.
+        past = position.past
+        while tokens[past - 1].text == "]":
+            past = edit.brackets.partner(past - 1) or past - 1
+        edit.replace_tokens(position.first, past, _WITHOUT_PRECISION[position.name])
+    elif position.name == "numeric" and modifier is not None:
+        if qualified:
+            edit.replace_tokens(position.first, name_past, "numeric")
+    elif position.name in _RENAMED:
+        past = name_past if modifier is None else modifier[1]
+        edit.replace_tokens(position.first, past, _RENAMED[position.name])
+    elif qualified:
+        edit.replace_tokens(position.first, name_past, position.name)
+    elif position.name[:1] == "_" and position.name[1:] in _BUILT_IN and position.past - position.first == 1:
+        element = position.name[1:]
+        edit.replace_tokens(position.first, position.past, f"{_RENAMED.get(element, element)}[]")
+
+
+def _translate_length(edit: StatementEdit, position: TypePosition) -> None:
+    """A cast to ``varchar(n)`` cuts the text off at n characters; DuckDB ignores the length."""
+    modifier = _modifier(edit, position)
+    cast = position.place is Place.CAST
+    if not cast or position.name not in ("varchar", "bpchar") or modifier is None or modifier[1] != position.past:
+        return
+    length = edit.tokens[modifier[0] + 1]
+    if length.kind is Kind.NUMBER and modifier[1] - modifier[0] == 3:
+        edit.wrap_tokens(position.whole, position.whole_past, '"left"(', f", {length.text})")
+
+
+def _check_interval(edit: StatementEdit, position: TypePosition) -> None:
+    """``'2'::interval day`` is two days in PostgreSQL and two seconds in DuckDB."""
+    past = position.past if position.place is Place.CAST else position.operand_past
+    if position.place is Place.CAST and past < len(edit.tokens) and edit.tokens[past].word in _INTERVAL_FIELDS:
+        raise FeatureNotSupported(
+            "interval fields in a cast are not supported",
+            hint="Write INTERVAL '…' with the unit inside of the constant.",
+            position=edit.source.offset + edit.tokens[past].start + 1,
+        )
+
+
+def _translate_array(edit: StatementEdit, position: TypePosition) -> None:
+    """``'{1,2}'::int[]``: DuckDB writes its lists with square brackets."""
+    is_array = edit.tokens[position.past - 1].text == "]" or position.name[:1] == "_"
+    if position.place is not Place.CAST or not is_array or position.operand_past - position.operand != 1:
+        return
+    token = edit.tokens[position.operand]
+    if token.kind is not Kind.STRING or edit.is_replaced(token.start, token.end):
+        return
+    value = string_value(token.text).strip()
+    if value.startswith("{"):
+        items = _array_items(value)
+        if items is None:
+            raise PgError(
+                "22P02",
+                f'malformed array literal: "{value}"',
+                position=edit.source.offset + token.start + 1,
+            )
+        edit.replace(token.start, token.end, items)
+        # PostgreSQL's int[] has any number of dimensions, DuckDB's one a bracket.
+        depth = len(items) - len(items.lstrip("["))
+        edit.insert(edit.tokens[position.past - 1].end, "[]" * (depth - 1))
+
+
+_ARRAY_PART = re.compile(r'\s*(?:([{},])|"((?:[^"\\]|\\.)*)"|((?:[^{},"\\\s]|\\.|\s+(?=[^{},"\s]))+))', re.DOTALL)
+
+
+def _array_items(value: str) -> str | None:
+    """A list constructor for PostgreSQL's array text; None when it is malformed."""
+    made: list[str] = []
+    depth, position, after = 0, 0, ""
+    while position < len(value) and (depth or not made):
+        match = _ARRAY_PART.match(value, position)
+        if match is None:
+            return None
+        sign, quoted, plain = match.groups()
+        # What may follow what: an item or a list where one is due, a comma or an end after one.
+        due = after in ("", "{", ",")
+        if sign == "{" or sign is None:
+            if not due:
+                return None
+            after = sign or "item"
+        elif due and not (sign == "}" and after == "{"):
+            return None
+        else:
+            after = "item" if sign == "}" else sign
+        depth += {"{": 1, "}": -1}.get(sign or "", 0)
+        made.append(_ARRAY_SIGNS[sign] if sign else _array_item(quoted, plain))
+        position = match.end()
+    return "".join(made) if depth == 0 and not value[position:].strip() else None
+
+
+_ARRAY_SIGNS = {"{": "[", "}": "]", ",": ", "}
+
+
+def _array_item(quoted: str | None, plain: str) -> str:
+    if quoted is None and plain.upper() == "NULL":
+        return "NULL"
+    return quote_string(re.sub(r"\\(.)", r"\1", plain if quoted is None else quoted, flags=re.DOTALL))
