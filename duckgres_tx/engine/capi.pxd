@@ -354,6 +354,7 @@ cdef struct Api:
     duckdb_state (*append_data_chunk)(duckdb_appender appender, duckdb_data_chunk chunk) noexcept nogil
     idx_t (*appender_column_count)(duckdb_appender appender) noexcept nogil
     duckdb_logical_type (*appender_column_type)(duckdb_appender appender, idx_t col_idx) noexcept nogil
+    bool (*result_is_streaming)(duckdb_result result) noexcept nogil
 
 
 # Filled by load(); read-only afterwards.

@@ -59,6 +59,7 @@ def load(str path):
     _resolve(handle, "duckdb_result_return_type", <void**>&api.result_return_type)
     _resolve(handle, "duckdb_result_statement_type", <void**>&api.result_statement_type)
     _resolve(handle, "duckdb_rows_changed", <void**>&api.rows_changed)
+    _resolve(handle, "duckdb_result_is_streaming", <void**>&api.result_is_streaming)
     _resolve(handle, "duckdb_fetch_chunk", <void**>&api.fetch_chunk)
     _resolve(handle, "duckdb_prepare", <void**>&api.prepare)
     _resolve(handle, "duckdb_destroy_prepare", <void**>&api.destroy_prepare)
