@@ -9,7 +9,9 @@ from typing import Any
 
 from attrs import frozen
 
-from duckgres_tx.engine.database import Execution, Job, NativeThreads
+from duckgres_tx.engine.database import NativeThreads
+from duckgres_tx.engine.execution import Execution
+from duckgres_tx.engine.native_threads import Job
 from duckgres_tx.engine.rendering import RenderOptions
 
 ENGINE_TIMEOUT_S = 300
