@@ -13,6 +13,7 @@ from duckgres_tx.pool.remote import RemoteWorker, Watcher
 from duckgres_tx.pool.roster import Roster
 from duckgres_tx.pool.spawning import connect_to_worker, spawn_worker
 from duckgres_tx.pool.switchboard import Switchboard
+from duckgres_tx.pool.worker import Host
 from duckgres_tx.preparation import Prepared
 from duckgres_tx.session.settings import WorkerSettings
 
@@ -46,12 +47,12 @@ def _roster(reactor: Any, prepared: Prepared, switchboard: Switchboard) -> Roste
 
 
 def _one_worker(reactor: Any, prepared: Prepared, switchboard: Switchboard) -> OneWorker:
-    # SessionHost brings the engine with it, which a control plane with worker processes does without
-    from duckgres_tx.session.host import SessionHost
-
     worker = LocalWorker()
 
-    def make_host() -> SessionHost:
+    def make_host() -> Host:
+        # it brings the engine with it, which a control plane with worker processes does without
+        from duckgres_tx.session.host import SessionHost
+
         return SessionHost(reactor, prepared.worker_settings(), LocalControlPlane(switchboard, worker))
 
     return OneWorker(worker, make_host)
