@@ -1,0 +1,51 @@
+"""Parameters get the type that the client declared, and error positions survive the casts."""
+
+from __future__ import annotations
+
+from duckgres_tx.engine.logical_types import LogicalType, TypeId
+from duckgres_tx.session.parameter_types import CastText, cast_parameters, declared_casts, missing_casts
+
+
+def test_a_cast_is_put_around_each_use():
+    """A parameter may be used more than once, and stand beside anything."""
+    cast = cast_parameters("select $1, f($2,$1)+$10", {1: "INTEGER", 10: "DATE"})
+    assert cast.text == "select ($1::INTEGER), f($2,($1::INTEGER))+($10::DATE)"
+
+
+def test_what_only_looks_like_a_parameter_stays():
+    """In strings, comments and names a dollar means nothing."""
+    text = "select '$1', \"$1\", $$ $1 $$ -- $1\n/* $1 */"
+    assert cast_parameters(text, {1: "INTEGER"}).text == text
+
+
+def test_a_cast_of_the_clients_own_is_enough():
+    """`$1::int` says it all."""
+    assert cast_parameters("select $1::int, $1", {1: "INTEGER"}).text == "select $1::int, ($1::INTEGER)"
+
+
+def test_positions_lead_back_to_the_text_without_casts():
+    """Every character of the text before has its place in the text after."""
+    text = "select $1 + $2 from t where x = $1"
+    cast = cast_parameters(text, {1: "INTEGER", 2: "DATE"})
+    for position, character in enumerate(cast.text):
+        before = cast.position_before(position)
+        inside = any(start <= position < start + length for start, length in cast.inserted)
+        assert inside or text[before] == character
+    assert cast.position_before(cast.text.index("from")) == text.index("from")
+
+
+def test_nothing_to_cast_changes_nothing():
+    """Byte for byte."""
+    assert cast_parameters("select $1", {}) == CastText("select $1")
+
+
+def test_declared_types_are_cast_unless_unknown_or_numeric():
+    """0 and 705 declare nothing; a numeric has no fixed scale."""
+    assert declared_casts((23, 0, 705, 1700, 25, 1007, 999999)) == {1: "INTEGER", 5: "VARCHAR", 6: "INTEGER[]"}
+
+
+def test_what_duckdb_cannot_tell_becomes_text_or_what_was_declared():
+    """As PostgreSQL does with `select $1`; and a numeric isn't squeezed into an integer."""
+    types = (LogicalType(TypeId.INVALID), LogicalType(TypeId.INVALID), LogicalType(TypeId.INTEGER))
+    assert missing_casts(types, ()) == {1: "VARCHAR", 2: "VARCHAR"}
+    assert missing_casts(types, (1700, 0, 1700)) == {1: "DECIMAL(38,10)", 2: "VARCHAR", 3: "DECIMAL(38,10)"}
