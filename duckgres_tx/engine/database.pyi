@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import Any, overload
 
 from duckgres_tx.engine.execution import Execution as Execution
 from duckgres_tx.engine.execution import ResultKind as ResultKind
 from duckgres_tx.engine.logical_types import LogicalType
 from duckgres_tx.engine.native_threads import DuckDBError as DuckDBError
 from duckgres_tx.engine.native_threads import Job as Job
-from duckgres_tx.engine.timezones import RenderOptions
+from duckgres_tx.engine.rendering import RenderOptions
 
 class StatementType(IntEnum):
     """``duckdb_statement_type``."""
@@ -114,8 +113,10 @@ class NativeThreads:
         row_limit: int = 0,  # 0 = no limit
     ) -> Execution: ...
     def close(self, thing: Statement | Connection | Database) -> Job: ...
-    # close: whatever depends on the thing is closed with it (running statements are interrupted);
-    # a Database's job is done when its file is released. Closing twice gives a job that is done soon.
+    # close: a Connection takes along all that came from it (what runs is interrupted), a Database its connections;
+    # its job is done when its file is released. Executions of a closed Statement go on. Closing again is harmless.
     def wait(self, job: Job, timeout_s: float) -> None: ...
     # wait: tests and benchmarks; until the job is over (an Execution: until it has news); TimeoutError
-    def shutdown(self) -> None: ...  # interrupt what runs, end and join the threads; then only frees happen, in place
+    def shutdown(self, timeout_s: float = 30.0) -> None: ...
+    # shutdown: interrupt what runs and waits, end the threads and wait for that (TimeoutError); afterwards nothing can be
+    # submitted, and what is dropped is freed in place

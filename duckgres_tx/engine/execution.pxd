@@ -1,0 +1,22 @@
+"""The class around a run, and how one is made."""
+
+from duckgres_tx.engine.capi cimport idx_t
+from duckgres_tx.engine.handles cimport StatementHandle
+from duckgres_tx.engine.native_threads cimport Core, Job, Pool
+from duckgres_tx.engine.runs cimport Run, SharedRender
+
+
+cdef class Execution(Job):
+    cdef bytes _take_slot(self, Run *run, int slot)
+
+
+# A RenderOptions for C, as long as somebody holds it.
+cdef class RenderBox:
+    cdef SharedRender *shared
+
+# A submitted execution with copies of what a Bind message said; ValueError for counts that don't fit the statement.
+cdef Execution start_execution(
+    Pool pool, StatementHandle *statement, RenderBox render, object parameters, object parameter_formats,
+    object parameter_oids, object result_formats, idx_t row_limit
+)
+cdef RenderBox make_render_box(Core *core, object options)
