@@ -5,6 +5,7 @@ This module is what the rest of the program uses of the engine; the stub says wh
 GIL: all of it. Native threads see the structs of ``jobs``, ``handles`` and ``runs`` only.
 """
 
+import re
 from enum import IntEnum
 
 from attrs import frozen
@@ -71,6 +72,8 @@ cdef enum:
     # RenderOptions kept for C; sessions with other ones make them anew.
     MAX_RENDERS = 256
     DATA_ROW_HEAD = 7
+    DUCKDB_STATEMENT_TYPE_SELECT = 1
+    DUCKDB_STATEMENT_TYPE_CREATE = 7
 
 
 class StatementType(IntEnum):
@@ -232,6 +235,7 @@ cdef class Statement:
     cdef Pool pool
     cdef readonly Connection connection
     cdef readonly bint closed
+    cdef bytes sql
     cdef tuple _parameter_types
     cdef tuple _columns
 
@@ -256,7 +260,7 @@ cdef class Statement:
 
     @property
     def columns(self):
-        """What it returns, also the count or the status of statements without rows."""
+        """What it returns; of statements without rows the count or the status that DuckDB answers with."""
         cdef idx_t at
         if self._columns is None:
             self._columns = tuple(
@@ -266,6 +270,35 @@ cdef class Statement:
                 ]
             )
         return self._columns
+
+
+    @property
+    def result_kind(self):
+        """What it will give. DuckDB doesn't say so before it is executed; what it calls its columns does."""
+        cdef int statement_type = self.handle.statement_type
+        if statement_type == DUCKDB_STATEMENT_TYPE_SELECT:
+            return ResultKind.ROWS
+        if statement_type in _CHANGING:
+            return ResultKind.ROWS if _returns_rows(self.sql) else ResultKind.CHANGED_ROWS
+        columns = [(column.name, column.type.id) for column in self.columns]
+        if columns == [("Count", TypeId.BIGINT)]:
+            return ResultKind.NOTHING if statement_type == DUCKDB_STATEMENT_TYPE_CREATE else ResultKind.CHANGED_ROWS
+        if columns == [("Success", TypeId.BOOLEAN)] or not columns:
+            return ResultKind.NOTHING
+        return ResultKind.ROWS
+
+
+# INSERT, UPDATE, DELETE, MERGE: rows only with RETURNING.
+_CHANGING = frozenset({2, 3, 5, 30})
+# What may hold the word without meaning it, or the word.
+_RETURNING = re.compile(
+    rb"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/|\b(?P<word>returning)\b""",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+cdef bint _returns_rows(bytes sql):
+    return b"returning" in sql.lower() and any(match["word"] for match in _RETURNING.finditer(sql))
 
 
 # --- jobs
@@ -326,6 +359,7 @@ cdef class PrepareJob(Job):
         work.statement = NULL
         statement.pool = self.pool
         statement.connection = self.connection
+        statement.sql = self.sql
         return statement
 
 

@@ -25,7 +25,7 @@ class Execution(Job):
     @property
     def total_rows(self) -> int: ...
     @property
-    def rows_changed(self) -> int | None: ...  # for result_kind CHANGED_ROWS, once done
+    def rows_changed(self) -> int | None: ...  # once done; of CREATE TABLE AS too, whose result_kind is NOTHING
     @property
     def result_kind(self) -> ResultKind: ...
     @property

@@ -136,6 +136,7 @@ cdef Run *_make_run(Core *core, StatementHandle *statement, SharedRender *render
     init_task(&run.task, core, &statement.connection.strand, produce)
     run.stage = STAGE_START
     run.spool_fd = -1
+    run.rows_changed = -1
     run.statement = statement
     run.render = render
     _keep_render(render)
@@ -272,9 +273,9 @@ cdef class Execution(Job):
 
     @property
     def rows_changed(self):
-        """How many rows the statement changed; None when it isn't of that kind."""
+        """How many rows the statement changed, or put into a new table; None when it tells no number."""
         cdef Run *run = <Run *>self.task
-        return run.rows_changed if run.result_kind == 1 else None
+        return run.rows_changed if run.rows_changed >= 0 else None
 
     @property
     def spooled(self):

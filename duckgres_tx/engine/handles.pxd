@@ -70,6 +70,7 @@ cdef struct StatementHandle:
     # What DuckDB told when it was prepared.
     int statement_type
     idx_t n_parameters              # the highest number, gaps counted
+    idx_t first_gap                 # the first number below it that the statement doesn't use; 0: none
     duckdb_logical_type *parameter_types    # NULL: a gap, or not resolved
     idx_t n_columns
     duckdb_logical_type *column_types

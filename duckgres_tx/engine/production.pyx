@@ -9,13 +9,16 @@ Touches: the run in hand and its connection, in the connection's strand. No GIL.
 from libc.errno cimport EINTR, errno
 from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy, memset
+from libc.stdio cimport snprintf
+from libc.string cimport memcpy, memset, strcmp
 from posix.unistd cimport close
 
 from duckgres_tx.engine.buffers cimport Buffer, swap32
 from duckgres_tx.engine.capi cimport (
-    DUCKDB_RESULT_TYPE_CHANGED_ROWS,
+    DUCKDB_RESULT_TYPE_NOTHING,
     DUCKDB_RESULT_TYPE_QUERY_RESULT,
+    DUCKDB_TYPE_BIGINT,
+    DUCKDB_TYPE_BOOLEAN,
     api,
     duckdb_data_chunk,
     duckdb_logical_type,
@@ -68,6 +71,7 @@ cdef enum:
     FULL_RING_WAIT_NS = 100 * 1000 * 1000
     # Rows of a slow query are handed over at least this often, as far as they come at all.
     HAND_OVER_NS = 50 * 1000 * 1000
+    DUCKDB_STATEMENT_TYPE_SELECT = 1
     # A DataRow's type and length.
     MESSAGE_HEAD = 5
 
@@ -132,6 +136,11 @@ cdef bint _bind(Run *run) noexcept nogil:
     cdef char sqlstate[6]
     cdef idx_t at
     memset(sqlstate, 0, sizeof(sqlstate))
+    if statement.first_gap:
+        # DuckDB counts those that it knows, and can't be given a value for the others.
+        snprintf(error, sizeof(error), b"could not determine data type of parameter $%d", <int>statement.first_gap)
+        fail_as(&run.task, b"PARAMETER_NOT_RESOLVED", b"42P18", error)
+        return False
     api.clear_bindings(statement.handle)
     for at in range(<idx_t>run.n_parameters):
         parameter = &run.parameters[at]
@@ -186,6 +195,8 @@ cdef bint _begin(Run *run) noexcept nogil:
 
 cdef bint _look_at_result(Run *run, Stream *stream) noexcept nogil:
     run.result_kind = api.result_return_type(stream.result)
+    if run.result_kind == DUCKDB_RESULT_TYPE_QUERY_RESULT and _is_status(run, stream):
+        run.result_kind = DUCKDB_RESULT_TYPE_NOTHING
     if run.result_kind == DUCKDB_RESULT_TYPE_QUERY_RESULT:
         run.n_columns = <int>api.column_count(&stream.result)
         run.plans = plan_columns(&stream.result, run.n_columns, run.formats, run.n_formats, run.render.render)
@@ -194,25 +205,31 @@ cdef bint _look_at_result(Run *run, Stream *stream) noexcept nogil:
             return False
         run.stage = STAGE_STREAM
         return True
-    if api.result_is_streaming(stream.result):
-        _drain(run, stream)
-    elif run.result_kind == DUCKDB_RESULT_TYPE_CHANGED_ROWS:
-        run.rows_changed = api.rows_changed(&stream.result)
+    _read_count(run, stream)
     end_stream(run.statement.connection)
     return run.task.error_type == NULL
 
 
-cdef void _drain(Run *run, Stream *stream) noexcept nogil:
-    """Carry out a statement without rows that DuckDB streams all the same; its count is the only value."""
+cdef bint _is_status(Run *run, Stream *stream) noexcept nogil:
+    """CHECKPOINT and PRAGMAs that do something answer with an empty column "Success"."""
+    return (
+        run.statement.statement_type != DUCKDB_STATEMENT_TYPE_SELECT
+        and api.column_count(&stream.result) == 1
+        and api.column_type(&stream.result, 0) == DUCKDB_TYPE_BOOLEAN
+        and strcmp(api.column_name(&stream.result, 0), b"Success") == 0
+    )
+
+
+cdef void _read_count(Run *run, Stream *stream) noexcept nogil:
+    """Read a statement without rows to its end; if it has a value, that is the number of rows it has changed."""
+    cdef bint counts = api.column_count(&stream.result) == 1 and api.column_type(&stream.result, 0) == DUCKDB_TYPE_BIGINT
     cdef duckdb_data_chunk chunk
-    cdef int64_t *counts
     while True:
         chunk = api.fetch_chunk(stream.result)
         if chunk == NULL:
             break
-        if run.result_kind == DUCKDB_RESULT_TYPE_CHANGED_ROWS and api.data_chunk_get_size(chunk):
-            counts = <int64_t *>api.vector_get_data(api.data_chunk_get_vector(chunk, 0))
-            run.rows_changed += counts[0]
+        if counts and api.data_chunk_get_size(chunk):
+            run.rows_changed = (<int64_t *>api.vector_get_data(api.data_chunk_get_vector(chunk, 0)))[0]
         api.destroy_data_chunk(&chunk)
     if api.result_error(&stream.result) != NULL:
         fail(&run.task, error_type_name(api.result_error_type(&stream.result)), api.result_error(&stream.result))

@@ -47,7 +47,7 @@ cdef struct Run:
     idx_t row_limit
     idx_t rows
     idx_t total_rows
-    idx_t rows_changed
+    int64_t rows_changed           # -1: it told no number
     int result_kind
     bint suspended
     bint filling                   # the slot after the filled ones is being written

@@ -98,7 +98,7 @@ cdef bint execute_prepared(
 
 # --- preparing
 
-cdef idx_t _parameter_count(duckdb_prepared_statement statement) noexcept nogil:
+cdef idx_t _count_parameters(duckdb_prepared_statement statement, idx_t *first_gap) noexcept nogil:
     """The highest number: `select $2` has two parameters, of which DuckDB knows one."""
     cdef idx_t known = api.nparams(statement)
     cdef idx_t index = 0
@@ -109,11 +109,13 @@ cdef idx_t _parameter_count(duckdb_prepared_statement statement) noexcept nogil:
         if name != NULL:
             known -= 1
             api.free(<void *>name)
+        elif first_gap[0] == 0:
+            first_gap[0] = index
     return index
 
 
 cdef bint _describe_parameters(StatementHandle *statement) noexcept nogil:
-    cdef idx_t count = _parameter_count(statement.handle)
+    cdef idx_t count = _count_parameters(statement.handle, &statement.first_gap)
     cdef idx_t at
     statement.parameter_types = <duckdb_logical_type *>calloc(count + 1, sizeof(duckdb_logical_type))
     if statement.parameter_types == NULL:
