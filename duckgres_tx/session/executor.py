@@ -15,7 +15,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from duckgres_tx.engine.database import Job, NativeThreads
+from duckgres_tx.engine.database import NativeThreads
+from duckgres_tx.engine.native_threads import Job
 
 
 @implementer(IReadDescriptor)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-from duckgres_tx.engine.database import Execution
+from duckgres_tx.engine.execution import Execution
 from duckgres_tx.errors import PgError, ProtocolViolation
 from duckgres_tx.session import session_statements
 from duckgres_tx.session.execution import (

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from duckgres_tx.engine.database import DuckDBError, Statement
-from duckgres_tx.engine.execution import ResultKind
+from duckgres_tx.engine.database import DuckDBError, Statement, StatementType
 from duckgres_tx.engine.pg_types import pg_type_of
 from duckgres_tx.session.own_columns import describe
 from duckgres_tx.session.parameter_types import (
@@ -24,6 +23,17 @@ from duckgres_tx.wire.backend import FieldDescription
 
 if TYPE_CHECKING:
     from duckgres_tx.session.session import Session
+
+
+_CHANGES = frozenset({StatementType.INSERT, StatementType.UPDATE, StatementType.DELETE, StatementType.MERGE_INTO})
+_QUERIES = frozenset(
+    {
+        *(StatementType.SELECT, StatementType.EXPLAIN, StatementType.CALL, StatementType.RELATION),
+        *(StatementType.PRAGMA, StatementType.LOGICAL_PLAN, StatementType.EXECUTE),
+    }
+)
+_OPENING = frozenset("([{")
+_CLOSING = frozenset(")]}")
 
 
 async def prepare(
@@ -117,8 +127,23 @@ def _parameter_oids(native: Statement, declared_oids: tuple[int, ...]) -> tuple[
     return tuple(oids)
 
 
+def _gives_rows(native: Statement, analyzed: AnalyzedStatement) -> bool:
+    # DuckDB has a column for the count or the success of the others too.
+    if native.statement_type in _CHANGES:
+        depth = 0
+        for token in analyzed.source.tokens:
+            if token.text in _OPENING:
+                depth += 1
+            elif token.text in _CLOSING:
+                depth -= 1
+            elif depth == 0 and token.word == "returning":
+                return True
+        return False
+    return native.statement_type in _QUERIES and bool(native.columns)
+
+
 def _fields(native: Statement, analyzed: AnalyzedStatement) -> tuple[FieldDescription, ...] | None:
-    if native.result_kind is not ResultKind.ROWS or not native.columns:
+    if not _gives_rows(native, analyzed):
         return None
     names = analyzed.column_names
     fields = []

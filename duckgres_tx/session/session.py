@@ -13,8 +13,10 @@ from attrs import define, field
 from twisted.logger import Logger
 
 from duckgres_tx.catalog.search_path import effective_schemas, effective_search_path
-from duckgres_tx.engine.database import Connection, DuckDBError, Execution, Job, Statement
+from duckgres_tx.engine.database import Connection, DuckDBError, Statement
+from duckgres_tx.engine.execution import Execution
 from duckgres_tx.engine.failures import to_pg_error
+from duckgres_tx.engine.native_threads import Job
 from duckgres_tx.engine.rendering import RenderOptions
 from duckgres_tx.errors import PgError, Severity
 from duckgres_tx.session.cancellation import Interruption
