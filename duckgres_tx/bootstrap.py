@@ -6,7 +6,7 @@
 ``pgpass``           0600  the password of ``postgres`` that was made up at the first start, for libpq
 ``server.crt/.key``  0600  see `certificates`
 ``duckgres.lock``    0600  locked while a server runs
-``run/``             0700  sockets of the workers, unless ``runtime_dir`` says otherwise
+``run/``             0700  sockets of the workers and a lock, unless ``runtime_dir`` says otherwise
 ``tmp/``             0700  where DuckDB spills
 ===================  ====  =========================================================================
 """
@@ -58,8 +58,12 @@ def prepare_directory(path: Path, what: str) -> None:
         raise BootstrapFailed(f"{what} {path} belongs to another user") from error
 
 
-def lock_directory(path: Path) -> int:
-    """Make sure that no other server uses a data directory.
+def lock_directory(path: Path, what: str) -> int:
+    """Make sure that no other server uses a directory.
+
+    Args:
+        path: The directory.
+        what: The option that names it, for the message.
 
     Returns:
         The lock, a descriptor that the caller owns; it holds until it and its copies in other processes are closed.
@@ -72,7 +76,7 @@ def lock_directory(path: Path) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(lock)
-        raise BootstrapFailed(f"data_dir {path} is in use by another server") from error
+        raise BootstrapFailed(f"{what} {path} is in use by another server") from error
     return lock
 
 

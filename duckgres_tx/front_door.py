@@ -275,8 +275,8 @@ class _Newcomer:
         if seen[0] == _TLS_HANDSHAKE:
             return None
         if len(seen) >= _LENGTH_BYTES:
-            self._wanted = min(_length_of(seen), MAX_STARTUP_PACKET_BYTES)
-        return self._client.recv(max(self._wanted, 1))
+            self._wanted = _length_of(seen)
+        return self._client.recv(self._wanted)
 
     def _consider(self) -> None:
         reader = StartupReader()
@@ -319,7 +319,8 @@ def refuse_here(fd: int, refusal: PgError) -> None:
 
 
 def _length_of(prefix: bytes) -> int:
-    return int.from_bytes(prefix[:_LENGTH_BYTES])
+    """How much to read; bounded, because a length that is wrong is still to be found out."""
+    return max(_LENGTH_BYTES, min(int.from_bytes(prefix[:_LENGTH_BYTES]), MAX_STARTUP_PACKET_BYTES))
 
 
 def _database(packet: StartupPacket | None) -> str | None:

@@ -42,7 +42,7 @@ class Prepared:
         verifiers: Who may log in.
         certificate: What the server shows; None without TLS.
         extension_files: What to LOAD.
-        lock: The lock on the data directory, a descriptor that lives as long as the process.
+        locks: The locks on the data and the runtime directory, descriptors that live as long as the process.
     """
 
     config: Config
@@ -50,7 +50,7 @@ class Prepared:
     verifiers: dict[str, str]
     certificate: Certificate | None
     extension_files: tuple[str, ...]
-    lock: int
+    locks: list[int]
 
     @property
     def runtime_dir(self) -> Path:
@@ -103,7 +103,7 @@ class Prepared:
     def discard(self) -> None:
         """Let everything go again."""
         self.listeners.close()
-        os.close(self.lock)
+        _close_all(self.locks)
 
 
 def prepare(config: Config) -> Prepared:
@@ -113,12 +113,11 @@ def prepare(config: Config) -> Prepared:
         CannotStart: Something is missing, in use, or forbidden; nothing is left open.
     """
     try:
-        bootstrap.prepare_directory(config.data_dir, "data_dir")
-        lock = bootstrap.lock_directory(config.data_dir)
+        locks: list[int] = []
         try:
-            return _prepare_locked(config, lock)
+            return _prepare(config, locks)
         except BaseException:
-            os.close(lock)
+            _close_all(locks)
             raise
     except (BootstrapFailed, BadCertificate, UnknownExtension, CannotListen) as error:
         raise CannotStart(str(error)) from error
@@ -127,10 +126,13 @@ def prepare(config: Config) -> Prepared:
         raise CannotStart(f"{where}{error.strerror or error}") from error
 
 
-def _prepare_locked(config: Config, lock: int) -> Prepared:
+def _prepare(config: Config, locks: list[int]) -> Prepared:
+    bootstrap.prepare_directory(config.data_dir, "data_dir")
+    locks.append(bootstrap.lock_directory(config.data_dir, "data_dir"))
     bootstrap.prepare_directory(config.data_dir / "tmp", "data_dir")
-    if config.workers:
-        bootstrap.prepare_directory(config.runtime_dir or config.data_dir / "run", "runtime_dir")
+    runtime_dir = config.runtime_dir or config.data_dir / "run"
+    bootstrap.prepare_directory(runtime_dir, "runtime_dir")
+    locks.append(bootstrap.lock_directory(runtime_dir, "runtime_dir"))
     files = tuple(extensions.resolve(name) for name in config.extensions)
     for directory in config.allowed_directories:
         if not Path(directory).is_dir():
@@ -139,7 +141,7 @@ def _prepare_locked(config: Config, lock: int) -> Prepared:
     verifiers = bootstrap.verifiers(config.data_dir, config.users)
     _raise_descriptor_limit(config.max_connections)
     listeners = listen(config.host, config.port, config.unix_socket_dir)
-    return Prepared(config, listeners, verifiers, certificate, files, lock)
+    return Prepared(config, listeners, verifiers, certificate, files, locks)
 
 
 def _certificate(config: Config) -> Certificate | None:
@@ -148,6 +150,11 @@ def _certificate(config: Config) -> Certificate | None:
     if config.tls.cert is not None and config.tls.key is not None:
         return certificates.load(config.tls.cert, config.tls.key)
     return certificates.self_signed(config.data_dir)
+
+
+def _close_all(locks: list[int]) -> None:
+    while locks:
+        os.close(locks.pop())
 
 
 def _raise_descriptor_limit(connections: int) -> None:

@@ -22,6 +22,7 @@ from duckgres_tx import control_plane
 from duckgres_tx.config import ConfigError
 from duckgres_tx.front_door import FrontDoor
 from duckgres_tx.options import Options
+from duckgres_tx.pool.orphans import end_orphans
 from duckgres_tx.pool.servers import SessionServer, WorkerStartFailed
 from duckgres_tx.preparation import CannotStart, Prepared, prepare
 from duckgres_tx.starting import StartReport, exit_with_at_the_end
@@ -93,6 +94,7 @@ class DuckgresService(Service):
 
     async def _start(self) -> None:
         try:
+            await end_orphans(self._reactor, self._prepared.runtime_dir)
             await self._crew.start()
         except WorkerStartFailed as error:
             self._fail(str(error))

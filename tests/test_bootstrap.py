@@ -141,12 +141,12 @@ def test_a_directory_that_can_t_be_made_is_named(tmp_path):
 
 def test_two_servers_can_t_share_a_data_directory(tmp_path):
     """The second one is told, and when the first has ended it is free."""
-    lock = bootstrap.lock_directory(tmp_path)
+    lock = bootstrap.lock_directory(tmp_path, "data_dir")
     with pytest.raises(BootstrapFailed, match="in use by another server"):
-        bootstrap.lock_directory(tmp_path)
+        bootstrap.lock_directory(tmp_path, "data_dir")
     os.close(lock)
 
-    os.close(bootstrap.lock_directory(tmp_path))
+    os.close(bootstrap.lock_directory(tmp_path, "data_dir"))
 
 
 def test_verifiers_have_postgresql_s_form():

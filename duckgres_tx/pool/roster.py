@@ -55,7 +55,8 @@ class Roster:
         Raises:
             WorkerStartFailed: One could not; the others are still there, for `shutdown`.
         """
-        self._starting = starting = Deferred()
+        starting: Deferred[None] = Deferred()
+        self._starting = starting
         for _ in range(self.size):
             if not starting.called:
                 self._hire()

@@ -155,7 +155,7 @@ class _OneLink(Factory):
     def __init__(self, link: Link) -> None:
         self._link = link
 
-    def buildProtocol(self, addr: IAddress) -> Link:
+    def buildProtocol(self, addr: IAddress | None) -> Link:
         return self._link
 
 

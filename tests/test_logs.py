@@ -1,0 +1,155 @@
+"""Log lines on their way from a worker to the control plane."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+
+import pytest
+from twisted.logger import Logger, LogLevel, LogPublisher
+
+from duckgres_tx.logs import MAX_LINE_BYTES, JsonLines, WorkerLog, WorkerOutput
+
+
+@pytest.fixture
+def pipe():
+    """A pipe that doesn't block when it is full."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    os.set_blocking(reader, False)
+    yield reader, writer
+    for fd in (reader, writer):
+        try:
+            os.close(fd)
+        except OSError:
+            pass
+
+
+def read(fd: int) -> bytes:
+    """All that is there."""
+    parts = b""
+    while True:
+        try:
+            part = os.read(fd, 1 << 20)
+        except BlockingIOError:
+            return parts
+        if not part:
+            return parts
+        parts += part
+
+
+def output() -> tuple[WorkerOutput, list]:
+    """The control plane's end, and the events that it makes."""
+    events = []
+    publisher = LogPublisher(events.append)
+    return WorkerOutput("worker 1", log=Logger(namespace="w", observer=publisher)), events
+
+
+def test_an_event_arrives_with_its_level(pipe):
+    """And with the worker's name; also a failure with its traceback."""
+    reader, writer = pipe
+    log = Logger(namespace="duckgres_tx.session", observer=WorkerLog(writer))
+    log.warn("slow {what}", what="query")
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        log.failure("it failed")
+    received, events = output()
+    received.feed(read(reader))
+
+    assert [event["log_level"] for event in events] == [LogLevel.warn, LogLevel.critical]
+    assert (events[0]["worker"], events[0]["source"], events[0]["line"]) == (
+        "worker 1",
+        "duckgres_tx.session",
+        "slow query",
+    )
+    assert "ValueError: broken" in events[1]["line"]
+    assert received.last_words == "it failed"
+
+
+def test_twisted_s_own_chatter_stays_in_the_worker(pipe):
+    """Ports that start and stop are no news; its warnings are."""
+    reader, writer = pipe
+    observer = WorkerLog(writer)
+    Logger(namespace="log_legacy", observer=observer).info("Starting factory")
+    Logger(namespace="twisted.internet", observer=observer).warn("trouble")
+
+    assert read(reader).count(b"\n") == 1
+
+
+def test_lines_arrive_whole_however_they_are_cut():
+    """Byte by byte, without a last newline."""
+    received, events = output()
+    for byte in b"Fatal Python error: Aborted\n  File x\n\nlast":
+        received.feed(bytes([byte]))
+    received.finish()
+
+    assert [event["line"] for event in events] == ["Fatal Python error: Aborted", "  File x", "last"]
+    assert all(event["log_level"] is LogLevel.warn for event in events)
+    assert received.last_words == "Fatal Python error: Aborted"
+
+
+def test_what_only_looks_like_an_event_is_a_line():
+    """Nothing that a library prints can break the log."""
+    received, events = output()
+    received.feed(b'{"duckgres_log": broken\n{"duckgres_log": 5}\n\xff\xfe\n')
+
+    assert len(events) == 3
+
+
+def test_a_full_pipe_never_blocks_the_worker(pipe):
+    """It goes on; when there is room again it says how many lines are missing."""
+    reader, writer = pipe
+    log = Logger(namespace="x", observer=WorkerLog(writer))
+    for _ in range(3000):
+        log.info("y" * 200)
+    received, events = output()
+    received.feed(read(reader))
+    arrived = len(events)
+    log.info("there is room")
+    received.feed(read(reader))
+
+    assert arrived < 3000
+    lost = [event for event in events if "count" in event]
+    assert lost[0]["count"] + arrived in range(2998, 3002)
+    assert events[-1]["line"] == "there is room"
+
+
+def test_a_closed_pipe_never_kills_the_worker(pipe):
+    """The control plane may be gone."""
+    reader, writer = pipe
+    os.close(reader)
+
+    Logger(namespace="x", observer=WorkerLog(writer)).info("nobody reads this")
+
+
+def test_long_lines_are_cut(pipe):
+    """One event can't fill the pipe."""
+    reader, writer = pipe
+    Logger(namespace="x", observer=WorkerLog(writer)).info("z" * 100_000)
+
+    assert len(read(reader)) < MAX_LINE_BYTES
+
+
+def test_a_line_without_end_is_bounded():
+    """A worker that writes garbage doesn't eat the control plane's memory."""
+    received, events = output()
+    for _ in range(40):
+        received.feed(b"x" * MAX_LINE_BYTES)
+
+    assert len(received._buffer) <= 9 * MAX_LINE_BYTES
+    assert events
+
+
+def test_json_lines():
+    """One object per event, also with non-ASCII text and new lines in it."""
+    stream = io.StringIO()
+    log = Logger(namespace="n", observer=JsonLines(stream, lambda: 0.0))
+    log.info("Grüße\naus {where}", where="Wien")
+    log.error("x")
+
+    first, second = map(json.loads, stream.getvalue().splitlines())
+    assert (first["level"], first["namespace"], first["message"]) == ("info", "n", "Grüße\naus Wien")
+    assert first["time"].startswith("20")
+    assert second["level"] == "error"

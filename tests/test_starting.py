@@ -1,0 +1,62 @@
+"""How a start went is told to whoever waits for it."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from duckgres_tx.starting import StartReport
+
+
+@pytest.fixture
+def made():
+    """A report, twistd's options, and the read ends of the pipe and of standard error."""
+    status_reader, status_writer = os.pipe()
+    error_reader, error_writer = os.pipe()
+    statuses = []
+    options = {"statusPipe": status_writer}
+    report = StartReport(options, statuses.append, stderr=error_writer)
+    yield report, options, statuses, status_reader, error_reader
+    os.close(status_reader)
+    os.close(error_reader)
+
+
+def test_twistd_s_parent_waits_for_the_report(made):
+    """twistd finds no pipe and says nothing by itself; ready is "0", and the pipe's end."""
+    report, options, statuses, status_reader, error_reader = made
+    report.take_over()
+    assert options["statusPipe"] is None
+
+    report.succeeded()
+
+    assert os.read(status_reader, 100) == b"0"
+    assert os.read(status_reader, 100) == b""
+    assert os.read(error_reader, 100) == b""
+    assert statuses == []
+
+
+def test_a_failure_is_told_everywhere(made):
+    """On the operator's terminal, to the parent, and as exit status."""
+    report, _, statuses, status_reader, error_reader = made
+    report.take_over()
+
+    report.failed("worker 1 can't serve: no such extension")
+
+    assert os.read(error_reader, 1000) == b"duckgres: worker 1 can't serve: no such extension\n"
+    assert os.read(error_reader, 1000) == b""
+    assert os.read(status_reader, 100).startswith(b"1 ")
+    assert statuses == [1]
+
+
+def test_without_a_daemon_there_is_no_pipe():
+    """The exit status and standard error are enough."""
+    reader, writer = os.pipe()
+    statuses = []
+    report = StartReport({}, statuses.append, stderr=writer)
+    report.take_over()
+    report.failed("x")
+
+    assert os.read(reader, 100) == b"duckgres: x\n"
+    assert statuses == [1]
+    os.close(reader)
