@@ -138,11 +138,12 @@ def _list_after(brackets: Brackets, word: int, outer: list[int]) -> tuple[int, i
 
 
 def _ends_list(tokens: tuple[Token, ...], index: int) -> bool:
-    # A bracket that was opened outside ends the list of a subquery.
+    # A bracket that was opened outside ends the list of a subquery; one opened inside doesn't.
     if tokens[index].text in (")", "]", "}"):
         return True
-    # "is distinct from" doesn't end the list.
-    if tokens[index].is_word("from") and tokens[index - 1].is_word("distinct"):
+    # These don't end it: "is distinct from", "within group".
+    before = tokens[index - 1]
+    if (tokens[index].is_word("from") and before.is_word("distinct")) or before.is_word("within"):
         return False
     return tokens[index].word in _LIST_ENDS and tokens[index].word != ""
 

@@ -59,10 +59,14 @@ class Token(NamedTuple):
         return self.word in words and self.word != ""
 
 
-# DuckDB replaces Unicode's spaces by ASCII ones before it parses, so they separate tokens here as well.
-_SPACE = r"\s\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff"
-_NAME_START = r"A-Za-z_\u0080-\U0010ffff"
-_TAG = rf"(?:[{_NAME_START}][A-Za-z0-9_\u0080-\U0010ffff]*+)?+"
+# DuckDB replaces these spaces of Unicode's by ASCII ones before it parses, so they separate tokens here as well;
+# all other characters beyond ASCII may be part of a name.
+_SPACE = r" \t\n\r\f\u00a0\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff"
+_LETTERS_BEYOND_ASCII = (
+    r"\u0080-\u009f\u00a1-\u1fff\u200c-\u202e\u2030-\u205e\u2061-\u2fff\u3001-\ufefe\uff00-\U0010ffff"
+)
+_NAME_START = rf"A-Za-z_{_LETTERS_BEYOND_ASCII}"
+_TAG = rf"(?:[{_NAME_START}][0-9{_NAME_START}]*+)?+"
 
 # White space belongs to the token after it. The order is that of frequency, as far as one alternative doesn't have to
 # stand before another.
@@ -70,7 +74,7 @@ _TOKEN = re.compile(
     rf"""
     [{_SPACE}]*+
     (?:
-      (?P<word>(?![eEbBxXnN]'|[uU]&['"])[{_NAME_START}][A-Za-z0-9_$\u0080-\U0010ffff]*+)
+      (?P<word>(?![eEbBxXnN]'|[uU]&['"])[{_NAME_START}][0-9${_NAME_START}]*+)
     | (?P<number>0[xX][0-9A-Fa-f_]++ | 0[oO][0-7_]++ | 0[bB][01_]++
         | (?:[0-9][0-9_]*+(?:\.(?!\.)[0-9_]*+)?+ | \.[0-9][0-9_]*+)(?:[eE][+-]?[0-9][0-9_]*+)?+)
     | (?P<cast>::|:=)
@@ -86,7 +90,7 @@ _TOKEN = re.compile(
     | (?P<open_string>(?:[eEbBxXnN]|[uU]&)?')
     | (?P<open_name>(?:[uU]&)?")
     | (?P<open_dollar>\${_TAG}\$)
-    | (?P<named_parameter>\$[{_NAME_START}][A-Za-z0-9_\u0080-\U0010ffff]*+)
+    | (?P<named_parameter>\$[{_NAME_START}][0-9{_NAME_START}]*+)
     | (?P<unknown>.)
     | (?P<end>\Z)
     )

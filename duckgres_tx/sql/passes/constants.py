@@ -7,32 +7,23 @@ from __future__ import annotations
 
 import re
 
-from duckgres_tx.errors import PgError
+from duckgres_tx.errors import FeatureNotSupported, PgError
 from duckgres_tx.sql.edits import StatementEdit
-from duckgres_tx.sql.tokens import Kind, quote_string, string_value
+from duckgres_tx.sql.tokens import Kind, Token, quote_name, quote_string, string_value
 from duckgres_tx.sql.translation_context import TranslationContext
 from duckgres_tx.sql.type_positions import Place, type_positions
 
 
 def translate_constants(edit: StatementEdit, context: TranslationContext) -> None:
-    """``B'101'`` and ``X'1F'`` become BIT, which DuckDB would take for texts; ``U&'…'`` becomes a plain constant."""
+    """``B'101'`` and ``X'1F'`` become BIT, which DuckDB would take for texts; ``U&'…'`` and ``U&"…"`` lose U&."""
     for index, token in enumerate(edit.tokens):
-        if token.kind is not Kind.STRING:
+        if token.kind is Kind.QUOTED_NAME and token.text[0] != '"':
+            edit.replace(token.start, token.end, quote_name(token.name))
+        if token.kind is not Kind.STRING or token.text[0] == "'":
             continue
         first = token.text[0]
-        if first == "'":
-            continue
         if first in "bBxX":
-            bits = _bits(token.text)
-            if bits is None:
-                digit = "binary" if first in "bB" else "hexadecimal"
-                wrong = next(c for c in string_value(token.text) if c not in _DIGITS[digit])
-                raise PgError(
-                    "22P02",
-                    f'"{wrong}" is not a valid {digit} digit',
-                    position=edit.source.offset + token.start + 1,
-                )
-            edit.replace(token.start, token.end, f"{quote_string(bits)}::BIT")
+            edit.replace(token.start, token.end, f"{quote_string(_bits(edit, token))}::BIT")
         elif first in "uU" and not (index + 1 < len(edit.tokens) and edit.tokens[index + 1].is_word("uescape")):
             edit.replace(token.start, token.end, quote_string(string_value(token.text)))
 
@@ -40,13 +31,15 @@ def translate_constants(edit: StatementEdit, context: TranslationContext) -> Non
 _DIGITS = {"binary": frozenset("01"), "hexadecimal": frozenset("0123456789abcdefABCDEF")}
 
 
-def _bits(text: str) -> str | None:
-    digits = text[2:-1]
-    if text[0] in "bB":
-        return digits if _DIGITS["binary"].issuperset(digits) else None
-    if not _DIGITS["hexadecimal"].issuperset(digits):
-        return None
-    return "".join(f"{int(digit, 16):04b}" for digit in digits)
+def _bits(edit: StatementEdit, token: Token) -> str:
+    digits, base = token.text[2:-1], "binary" if token.text[0] in "bB" else "hexadecimal"
+    position = edit.source.offset + token.start + 1
+    wrong = next((digit for digit in digits if digit not in _DIGITS[base]), "")
+    if wrong:
+        raise PgError("22P02", f'"{wrong}" is not a valid {base} digit', position=position)
+    if not digits:
+        raise FeatureNotSupported("empty bit strings are not supported", position=position)
+    return digits if base == "binary" else "".join(f"{int(digit, 16):04b}" for digit in digits)
 
 
 def translate_bytea(edit: StatementEdit, context: TranslationContext) -> None:

@@ -1,0 +1,147 @@
+"""Operators and subscripts as PostgreSQL's clients write them when they look into the catalog, and elsewhere.
+
+PostgreSQL's ``~`` searches, DuckDB's ``~`` wants the whole text to match: it becomes ``<~>``, a macro of the catalog
+with the same precedence (``~*``, ``!~`` and ``!~*`` likewise).
+
+Spec: functions-matching.html#FUNCTIONS-POSIX-REGEXP, sql-expressions.html#SQL-PRECEDENCE
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from duckgres_tx.catalog import vocabulary
+from duckgres_tx.sql.edits import StatementEdit
+from duckgres_tx.sql.tokens import Kind, Token, quote_string, string_value
+from duckgres_tx.sql.translation_context import TranslationContext
+
+_OPERATORS: Final = {"~": "<~>", "!~": "!<~>"}
+# Words after which an operator is a prefix: ~ is then the bitwise NOT.
+_PREFIX_WORDS: Final = """
+    select where and or not in on by having limit offset values using union all except intersect distinct then else when
+    case between like ilike similar returning is as from
+"""
+_BEFORE_PREFIX: Final = frozenset(_PREFIX_WORDS.split())
+
+
+def translate_catalog_operators(edit: StatementEdit, context: TranslationContext) -> None:
+    """Rewrite OPERATOR(…), COLLATE "default", the regular expression operators, ANY('{…}') and vectors' subscripts."""
+    tokens = edit.tokens
+    for index, token in enumerate(tokens):
+        if token.word in ("any", "some", "all"):
+            _translate_quantifier(edit, index)
+        elif token.word == "operator":
+            _translate_operator_call(edit, index)
+        elif token.word == "collate":
+            _drop_default_collation(edit, index)
+        elif token.kind is Kind.OPERATOR and token.text in _OPERATORS and _is_binary(tokens, index):
+            edit.replace_tokens(index, index + 1, _OPERATORS[token.text])
+        elif token.name in vocabulary.VECTORS and edit.catalog_query:
+            _translate_vector(edit, index)
+        elif token.word == "generate_subscripts" and edit.catalog_query:
+            _translate_subscripts(edit, index)
+
+
+def _is_binary(tokens: tuple[Token, ...], index: int) -> bool:
+    if index == 0 or index + 1 >= len(tokens):
+        return False
+    before = tokens[index - 1]
+    if before.kind is Kind.WORD:
+        return before.word not in _BEFORE_PREFIX
+    return before.kind is not Kind.OPERATOR and before.text not in ("(", "[", "{", ",", ";", ".")
+
+
+def _translate_operator_call(edit: StatementEdit, index: int) -> None:
+    """``a OPERATOR(pg_catalog.~) b``."""
+    tokens = edit.tokens
+    if index + 1 >= len(tokens) or tokens[index + 1].text != "(":
+        return
+    closing = edit.brackets.partner(index + 1)
+    if closing is None:
+        return
+    operator = tokens[closing - 1]
+    schema = [token.name for token in tokens[index + 2 : closing - 1] if token.text != "."]
+    if operator.kind is Kind.OPERATOR and schema in ([], ["pg_catalog"]):
+        edit.replace_tokens(index, closing + 1, _OPERATORS.get(operator.text, operator.text))
+
+
+def _drop_default_collation(edit: StatementEdit, index: int) -> None:
+    tokens = edit.tokens
+    past = index + 1
+    if past + 1 < len(tokens) and tokens[past].name == "pg_catalog" and tokens[past + 1].text == ".":
+        past += 2
+    if past >= len(tokens):
+        return
+    if tokens[past].name == "default":
+        edit.delete_tokens(index, past + 1)
+    elif past > index + 1:
+        edit.replace(tokens[index + 1].start, tokens[past].start, "")
+
+
+def _translate_quantifier(edit: StatementEdit, index: int) -> None:
+    """``= ANY('{r,p}')``: an array as text."""
+    tokens = edit.tokens
+    if index + 3 >= len(tokens) or tokens[index + 1].text != "(" or tokens[index + 3].text != ")":
+        return
+    token = tokens[index + 2]
+    if token.kind is Kind.STRING and not edit.is_replaced(token.start, token.end):
+        items = array_items(token)
+        if items is not None:
+            edit.replace(token.start, token.end, items)
+
+
+def array_items(token: Token) -> str | None:
+    """A list constructor for a constant array's text; None when it isn't one, or has more than plain elements."""
+    value = string_value(token.text).strip()
+    if not value.startswith("{") or not value.endswith("}") or any(mark in value[1:-1] for mark in '{}"\\'):
+        return None
+    items = [item.strip() for item in value[1:-1].split(",")] if value[1:-1].strip() else []
+    if all(item.lstrip("-").isdigit() for item in items):
+        return f"[{', '.join(items)}]"
+    return f"[{', '.join('NULL' if item.upper() == 'NULL' else quote_string(item) for item in items)}]"
+
+
+def _translate_vector(edit: StatementEdit, index: int) -> None:
+    """``unnest(i.indkey)``, ``indkey[0]``: as a plain list, from which it differs by name only, where it is worked on.
+
+    int2vector and oidvector begin at 0, DuckDB's lists at 1.
+    """
+    tokens = edit.tokens
+    first = index
+    while first > 1 and tokens[first - 1].text == "." and tokens[first - 2].name:
+        first -= 2
+    following = tokens[index + 1].text if index + 1 < len(tokens) else ""
+    if following == "[":
+        closing = edit.brackets.partner(index + 1)
+        if closing is not None and closing > index + 2 and all(token.text != ":" for token in tokens[index + 2 : closing]):
+            edit.wrap_tokens(index + 2, closing, "(", ") + 1")
+    elif following not in ("::", "=", "<>", "@>", "&&", "||") and not _is_argument(edit, first):
+        return
+    start = tokens[index].start if edit.is_replaced(tokens[first].start, tokens[index].start) else tokens[first].start
+    edit.wrap(start, tokens[index].end, "CAST(", f" AS {vocabulary.VECTORS[tokens[index].name]})")
+
+
+def _is_argument(edit: StatementEdit, index: int) -> bool:
+    """Whether what begins at ``index`` is an argument of a function, or of ANY."""
+    tokens = edit.tokens
+    for at in range(index - 1, 0, -1):
+        partner = edit.brackets.partner(at)
+        if partner is not None and partner > index and tokens[at].text == "(":
+            before = tokens[at - 1]
+            return bool(before.name) and (before.word in ("any", "some", "all") or before.word not in _BEFORE_PREFIX)
+        if tokens[at].is_word("select", "from", "where"):
+            return False
+    return False
+
+
+def _translate_subscripts(edit: StatementEdit, index: int) -> None:
+    """``generate_subscripts(indkey, 1)``, likewise."""
+    tokens = edit.tokens
+    if index + 1 >= len(tokens) or tokens[index + 1].text != "(":
+        return
+    closing = edit.brackets.partner(index + 1)
+    if closing is None:
+        return
+    comma = next((i for i in edit.brackets.depth_zero(index + 2, closing) if tokens[i].text == ","), None)
+    if comma is not None and tokens[comma - 1].name in vocabulary.VECTORS:
+        edit.wrap_tokens(edit.brackets.operand_start(closing + 1), closing + 1, "(", " - 1)")

@@ -1,0 +1,95 @@
+"""PostgreSQL in, DuckDB out; and DuckDB runs what comes out."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+from sql_vectors import pairs
+
+from duckgres_tx.errors import PgError, Severity
+from duckgres_tx.sql.split import split
+from duckgres_tx.sql.translate import translate
+from duckgres_tx.sql.translation_context import TranslationContext
+
+VECTORS = pairs("translate.txt")
+
+
+def translated(sql):
+    """The translation of one statement."""
+    return translate(split(sql)[0], TranslationContext())
+
+
+def is_refusal(expected):
+    """Whether a vector's result is an error."""
+    return expected[:5].isalnum() and expected[:5].isupper() and expected[5:6] == " " and expected[0].isdigit()
+
+
+@pytest.mark.parametrize(("sql", "expected"), VECTORS)
+def test_vectors(sql, expected):
+    """Each statement becomes what the vector says, or is refused in its words."""
+    if is_refusal(expected):
+        with pytest.raises(PgError) as caught:
+            translated(sql)
+        assert f"{caught.value.sqlstate} {caught.value.message}" == expected
+        assert caught.value.position is not None
+        return
+    translation = translated(sql)
+    assert translation.text == (sql if expected == "same" else expected)
+    assert translation.untouched == (expected == "same")
+
+
+@pytest.fixture(scope="module")
+def connection():
+    """A DuckDB with a table, each statement's effect rolled back."""
+    with duckdb.connect(":memory:") as made:
+        made.execute("create table t(a int, b varchar, c varchar)")
+        yield made
+
+
+@pytest.mark.parametrize("sql", [sql for sql, expected in VECTORS if not is_refusal(expected)])
+def test_duckdb_takes_every_result(connection, sql):
+    """No translation is something that DuckDB can't parse or bind."""
+    connection.execute("begin")
+    try:
+        connection.execute(translated(sql).text).fetchall()
+    finally:
+        connection.execute("rollback")
+
+
+@pytest.mark.parametrize(
+    ("sql", "value"),
+    [
+        ("select '\\xDEADBEEF'::bytea", b"\xde\xad\xbe\xef"),
+        ("select X'1F'::text", "00011111"),
+        ("select 'abcdef'::varchar(3)", "abc"),
+        ("select cast(null as varchar(3))", None),
+        ("select '{{1,2},{3,NULL}}'::int[]", [[1, 2], [3, None]]),
+        ("select '{a b,\"c,d\",e\\,f}'::text[]", ["a b", "c,d", "e,f"]),
+        ("select round(1.23456::numeric, 4)::text", "1.2346"),
+        ("select \"sum\" from (select sum(x) from (values (1), (2)) v(x)) s", 3),
+    ],
+)
+def test_meaning(connection, sql, value):
+    """What DuckDB answers to the translation is what PostgreSQL answers to the statement."""
+    assert connection.execute(translated(sql).text).fetchall() == [(value,)]
+
+
+def test_locking_clause_leaves_a_notice():
+    """The client is told that no lock was taken."""
+    (notice,) = translated("select 1 for update skip locked").notices
+    assert (notice.severity, notice.message) == (Severity.NOTICE, "FOR UPDATE takes no locks")
+
+
+def test_position_of_an_error_in_the_translation():
+    """Where DuckDB points into its text, the client is pointed into its own."""
+    sql = "select 1.5::numeric, nocolumn from t"
+    translation = translated(sql)
+    assert translation.position_in_source(translation.text.index("nocolumn")) == sql.index("nocolumn")
+
+
+def test_positions_of_refusals_count_in_the_whole_string():
+    """The statement may be the second of its query string."""
+    sql = "select 1; select B'2'"
+    with pytest.raises(PgError) as caught:
+        translate(split(sql)[1], TranslationContext())
+    assert caught.value.position == sql.index("B'2'") + 1
