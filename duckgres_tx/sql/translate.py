@@ -11,7 +11,17 @@ from attrs import frozen
 
 from duckgres_tx.errors import PgError
 from duckgres_tx.sql.edits import UNCHANGED, PositionMap, StatementEdit
-from duckgres_tx.sql.passes import constants, locking, result_names, statements, tables, types
+from duckgres_tx.sql.passes import (
+    catalog_casts,
+    catalog_names,
+    catalog_operators,
+    constants,
+    locking,
+    result_names,
+    statements,
+    tables,
+    types,
+)
 from duckgres_tx.sql.split import SourceStatement
 from duckgres_tx.sql.translation_context import TranslationContext
 
@@ -49,6 +59,9 @@ PASSES: tuple[Pass, ...] = (
     statements.translate_explain,
     locking.drop_locking_clauses,
     tables.drop_storage_clauses,
+    catalog_names.translate_catalog_names,
+    catalog_operators.translate_catalog_operators,
+    catalog_casts.translate_catalog_casts,
     constants.translate_constants,
     constants.translate_bytea,
     types.translate_types,
