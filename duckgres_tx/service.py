@@ -25,7 +25,7 @@ from duckgres_tx.options import Options
 from duckgres_tx.pool.orphans import end_orphans
 from duckgres_tx.pool.servers import SessionServer, WorkerStartFailed
 from duckgres_tx.preparation import CannotStart, Prepared, prepare
-from duckgres_tx.starting import StartReport, exit_with_at_the_end
+from duckgres_tx.starting import StartReport
 from duckgres_tx.tasks import start
 
 __all__ = ["DuckgresService", "Options", "makeService"]
@@ -171,7 +171,7 @@ def makeService(options: Options) -> DuckgresService:
     """
     from twisted.internet import reactor
 
-    report = StartReport(options.parent if options.parent is not None else {}, exit_with_at_the_end)
+    report = StartReport(options.parent if options.parent is not None else {})
     try:
         prepared = prepare(configuration.load(options.given(), os.environ))
     except (ConfigError, CannotStart) as error:

@@ -26,7 +26,9 @@ class StartReport:
     """
 
     _twistd_options: MutableMapping[str, Any]
-    _exit_with: Callable[[int], None]
+    # runs something at the very end of the process, when the PID file and everything else is gone
+    _at_exit: Callable[[Callable[[], None]], object] = atexit.register
+    _exit: Callable[[int], object] = os._exit
     _stderr: int = field(factory=lambda: os.dup(2))
     _pipe: int | None = None
 
@@ -38,30 +40,31 @@ class StartReport:
     def succeeded(self) -> None:
         """Clients can connect."""
         self._tell_parent(b"0")
+        self._close_stderr()
 
     def failed(self, line: str) -> None:
-        """There will be no server; the process will end with status 1 when it ends."""
+        """There will be no server: say why. The process ends as usual, but with status 1, and then only its parent hears of it.
+
+        `twistd` has no other way to end with a status of one's own once its reactor has run.
+        """
         if self._stderr >= 0:
             os.write(self._stderr, f"duckgres: {line}\n".encode())
+            self._close_stderr()
+            self._at_exit(self._leave)
+
+    def _leave(self) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
         self._tell_parent(b"1 duckgres did not start")
-        self._exit_with(1)
+        self._exit(1)
 
     def _tell_parent(self, status: bytes) -> None:
         pipe, self._pipe = self._pipe, None
         if pipe is not None:
             os.write(pipe, status)
             os.close(pipe)
+
+    def _close_stderr(self) -> None:
         if self._stderr >= 0:
             os.close(self._stderr)
             self._stderr = -1
-
-
-def exit_with_at_the_end(status: int) -> None:
-    """Let the process end as usual, but with this status: `twistd` has no other way to end with one once its reactor has run."""
-
-    def leave() -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
-
-    atexit.register(leave)

@@ -14,17 +14,17 @@ def made():
     """A report, twistd's options, and the read ends of the pipe and of standard error."""
     status_reader, status_writer = os.pipe()
     error_reader, error_writer = os.pipe()
-    statuses = []
+    at_exit, statuses = [], []
     options = {"statusPipe": status_writer}
-    report = StartReport(options, statuses.append, stderr=error_writer)
-    yield report, options, statuses, status_reader, error_reader
+    report = StartReport(options, at_exit.append, statuses.append, stderr=error_writer)
+    yield report, options, at_exit, statuses, status_reader, error_reader
     os.close(status_reader)
     os.close(error_reader)
 
 
 def test_twistd_s_parent_waits_for_the_report(made):
     """twistd finds no pipe and says nothing by itself; ready is "0", and the pipe's end."""
-    report, options, statuses, status_reader, error_reader = made
+    report, options, at_exit, statuses, status_reader, error_reader = made
     report.take_over()
     assert options["statusPipe"] is None
 
@@ -33,18 +33,24 @@ def test_twistd_s_parent_waits_for_the_report(made):
     assert os.read(status_reader, 100) == b"0"
     assert os.read(status_reader, 100) == b""
     assert os.read(error_reader, 100) == b""
-    assert statuses == []
+    assert (at_exit, statuses) == ([], [])
 
 
 def test_a_failure_is_told_everywhere(made):
-    """On the operator's terminal, to the parent, and as exit status."""
-    report, _, statuses, status_reader, error_reader = made
+    """On the operator's terminal at once; to the parent, and as exit status, when everything else is gone."""
+    report, _, at_exit, statuses, status_reader, error_reader = made
     report.take_over()
 
     report.failed("worker 1 can't serve: no such extension")
 
     assert os.read(error_reader, 1000) == b"duckgres: worker 1 can't serve: no such extension\n"
     assert os.read(error_reader, 1000) == b""
+    os.set_blocking(status_reader, False)
+    with pytest.raises(BlockingIOError):
+        os.read(status_reader, 100)
+    assert statuses == []
+    for leave in at_exit:
+        leave()
     assert os.read(status_reader, 100).startswith(b"1 ")
     assert statuses == [1]
 
@@ -52,10 +58,13 @@ def test_a_failure_is_told_everywhere(made):
 def test_without_a_daemon_there_is_no_pipe():
     """The exit status and standard error are enough."""
     reader, writer = os.pipe()
-    statuses = []
-    report = StartReport({}, statuses.append, stderr=writer)
+    at_exit, statuses = [], []
+    report = StartReport({}, at_exit.append, statuses.append, stderr=writer)
     report.take_over()
     report.failed("x")
+    report.failed("and once more")
+    for leave in at_exit:
+        leave()
 
     assert os.read(reader, 100) == b"duckgres: x\n"
     assert statuses == [1]

@@ -33,7 +33,8 @@ from duckgres_tx.tasks import start
 CONNECT_DEADLINE_S = 10.0
 CONFIGURE_DEADLINE_S = 60.0
 HEARTBEAT_INTERVAL_S = 2.0
-HEARTBEAT_DEADLINE_S = 2.0
+# an answer that is later than this is a miss; the next question comes right after
+HEARTBEAT_DEADLINE_S = 1.9
 HEARTBEAT_MISSES = 5
 CANCEL_DEADLINE_S = 5.0
 # what a command may take beyond the timeout that it carries
@@ -88,7 +89,6 @@ class RemoteWorker:
     _heartbeat: IDelayedCall | None = None
     _misses: int = 0
     _gone_waiters: list[Deferred[None]] = field(factory=list)
-    _why: str = ""
     _log: Logger = field(factory=Logger)
 
     def __attrs_post_init__(self) -> None:
@@ -174,7 +174,6 @@ class RemoteWorker:
     async def shutdown(self, timeout_s: float) -> None:
         """See `SessionServer.shutdown`. One that doesn't end in time is killed."""
         gone = self.when_gone()
-        self._why = "was shut down"
         if self.is_ready:
             self._life.drained()
         # only its heartbeat would be answered by nobody
@@ -270,7 +269,7 @@ class RemoteWorker:
         self._heartbeat = None
 
     def _beat(self) -> None:
-        self._heartbeat = None
+        self._beat_later()
         start(self._listen_to_heart(), f"hear from {self.name}")
 
     async def _listen_to_heart(self) -> None:
@@ -283,8 +282,6 @@ class RemoteWorker:
                 self._life.worker_gone(f"did not answer {HEARTBEAT_MISSES} heartbeats in a row")
         else:
             self._misses = 0
-        if self.phase in (Phase.READY, Phase.DRAINING) and not self._why:
-            self._beat_later()
 
     def _note(self, response: dict[str, Any]) -> None:
         self.health = ServerHealth(
