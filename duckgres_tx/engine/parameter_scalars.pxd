@@ -1,0 +1,38 @@
+"""Parameters that are no arrays: from a PostgreSQL type's text or binary to a DuckDB value. No GIL."""
+
+from libc.stdint cimport int64_t
+
+from duckgres_tx.engine.capi cimport duckdb_type, duckdb_value
+from duckgres_tx.engine.input_errors cimport Reading
+from duckgres_tx.engine.values cimport Target
+
+
+cdef enum:
+    MADE = 0
+    REFUSED = -1
+    # Asked to be exact: the target can't hold it.
+    NOT_EXACT = 1
+
+
+# What the client sent. `oid` says how to read it.
+cdef struct SourceValue:
+    int oid
+    int format
+    const char *data
+    int64_t length
+
+
+# MADE with a value that the caller destroys (NULL: no memory); REFUSED with the complaint filled; or NOT_EXACT, which
+# only happens when `exact`: otherwise the value then keeps its own type.
+cdef int read_scalar(
+    Reading *reading, SourceValue *source, Target *target, bint exact, duckdb_value *value
+) noexcept nogil
+
+# Types whose values are any text.
+cdef bint is_textual(int oid) noexcept nogil
+
+# What PostgreSQL's messages call a type; static.
+cdef const char *type_name(int oid) noexcept nogil
+
+# The PostgreSQL type that a parameter of a resolved type, no list, is announced as.
+cdef int oid_of_target(duckdb_type id) noexcept nogil
