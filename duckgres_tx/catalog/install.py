@@ -62,42 +62,58 @@ class Setting:
 
 
 @frozen
-class _Piece:
-    """A view, table or macro to create: where, and the template of its statement."""
+class Piece:
+    """A view or macro to create.
 
-    key: str
+    Attributes:
+        schema: One of ``names``' for the snapshot.
+        name: What it is called.
+        text: The template of its statement.
+        is_table_macro: A macro that stands in FROM; it may share its name with one that doesn't.
+    """
+
+    schema: str
+    name: str
     text: str
+    is_table_macro: bool = False
+
+    @property
+    def key(self) -> str:
+        """How templates refer to it."""
+        return f"{'table ' if self.is_table_macro else ''}{_MARKS[self.schema]}.{self.name}"
+
+    @property
+    def is_macro(self) -> bool:
+        """It is a function and no relation."""
+        return self.text.startswith("CREATE MACRO")
 
 
 _REFERENCE = re.compile(r"\{([spfi])\}\.(\w+)")
 # The mark by which templates name a schema.
 _MARKS: Final = {names.FACTS: "s", names.PG: "p", names.INFO: "i"}
-_LIVE: Final = {names.PG: names.PG_LIVE, names.INFO: names.INFO_LIVE}
+LIVE_SCHEMAS: Final = {names.PG: names.PG_LIVE, names.INFO: names.INFO_LIVE}
 
 
-def _pieces() -> Iterable[_Piece]:
+def _pieces() -> Iterable[Piece]:
     """Everything but the facts themselves, in any order."""
     for schema, macros in (
         (names.FACTS, (*VALUE_SUPPORT, *SESSION_SUPPORT)),
         (names.PG, (*SESSION_FUNCTIONS, *VALUE_FUNCTIONS, *DEFINITION_SUPPORT, *DEFINITION_FUNCTIONS, *VALUE_TABLES)),
     ):
         for each in macros:
-            kind = "table " if each.table else ""
-            text = each.create("{" + _MARKS[schema] + "}")
-            yield _Piece(f"{kind}{_MARKS[schema]}.{each.name}", text)
+            yield Piece(schema, each.name, each.create("{" + _MARKS[schema] + "}"), each.table)
     for relation in DEFINED:
         schema = names.INFO if relation.info else names.PG
-        mark = _MARKS[schema]
-        text = f"CREATE VIEW {{{mark}}}.{relation.name} AS {relation.select()}"
-        yield _Piece(f"{mark}.{relation.name}", text)
+        text = f"CREATE VIEW {{{_MARKS[schema]}}}.{relation.name} AS {relation.select()}"
+        yield Piece(schema, relation.name, text)
 
 
-def _in_order(pieces: Iterable[_Piece]) -> list[_Piece]:
+def _in_order(pieces: Iterable[Piece]) -> list[Piece]:
     """Each after those that it names: DuckDB binds a macro when it is made."""
     named = {piece.key: piece for piece in pieces}
-    ordered: dict[str, _Piece] = {}
+    ordered: dict[str, Piece] = {}
 
-    def place(piece: _Piece) -> None:
+    def place(piece: Piece) -> None:
         if piece.key in ordered:
             return
         for mark, name in _REFERENCE.findall(piece.text):
@@ -111,11 +127,13 @@ def _in_order(pieces: Iterable[_Piece]) -> list[_Piece]:
     return list(ordered.values())
 
 
-_ORDERED: Final = _in_order(_pieces())
-_VIEWS: Final = frozenset(piece.key for piece in _ORDERED if piece.text.startswith("CREATE VIEW"))
+PIECES: Final = tuple(_in_order(_pieces()))
+"""Everything but the facts, each after those that it needs."""
+
+_VIEWS: Final = frozenset(piece.key for piece in PIECES if not piece.is_macro)
 
 
-def _closure(pieces: Sequence[_Piece], roots: Callable[[str], bool]) -> frozenset[str]:
+def _closure(pieces: Sequence[Piece], roots: Callable[[str], bool]) -> frozenset[str]:
     """The pieces that name one of the roots, by themselves or through others."""
     found: set[str] = set()
     for piece in pieces:
@@ -125,13 +143,16 @@ def _closure(pieces: Sequence[_Piece], roots: Callable[[str], bool]) -> frozense
     return frozenset(found)
 
 
-_CHANGING: Final = _closure(_ORDERED, lambda key: key.startswith("f."))
-_LATE: Final = _CHANGING | _closure(
-    _ORDERED, lambda key: key.startswith("f.") or key.removeprefix("s.") in LATE_TABLES or key in _VIEWS
+CHANGING: Final = _closure(PIECES, lambda key: key.startswith("f."))
+"""Keys of what depends on the database, and so has a live variant."""
+
+LATE: Final = CHANGING | _closure(
+    PIECES, lambda key: key.startswith("f.") or key.removeprefix("s.") in LATE_TABLES or key in _VIEWS
 )
+"""Keys of what reads relations, beside the relations themselves."""
 
 
-def _render(piece: _Piece, catalog: str, *, live: bool) -> str:
+def _render(piece: Piece, catalog: str, *, live: bool) -> str:
     def schema(match: re.Match[str]) -> str:
         mark, name = match.groups()
         if mark == "s":
@@ -139,8 +160,8 @@ def _render(piece: _Piece, catalog: str, *, live: bool) -> str:
         if mark == "f":
             return names.fact(name, live=live)
         snapshot = names.PG if mark == "p" else names.INFO
-        changing = f"{mark}.{name}" in _CHANGING or f"table {mark}.{name}" in _CHANGING
-        return names.qualified(_LIVE[snapshot] if live and changing else snapshot, name)
+        changing = f"{mark}.{name}" in CHANGING or f"table {mark}.{name}" in CHANGING
+        return names.qualified(LIVE_SCHEMAS[snapshot] if live and changing else snapshot, name)
 
     text = _REFERENCE.sub(schema, piece.text)
     # Operators' names are no words.
@@ -155,8 +176,8 @@ def core_statements(catalog: str) -> Iterable[str]:
     for name, parameters, body in FACTS_MACROS:
         yield f"CREATE MACRO {{s}}.{name}({parameters}) AS ({body})".replace("{s}", f"{names.ATTACHED}.{names.FACTS}")
     yield from host_tables()
-    for piece in _ORDERED:
-        if piece.key not in _LATE and piece.key not in _VIEWS:
+    for piece in PIECES:
+        if piece.key not in LATE and piece.key not in _VIEWS:
             yield _render(piece, catalog, live=False)
 
 
@@ -166,8 +187,8 @@ def late_statements(catalog: str) -> Iterable[str]:
         yield text.replace("{s}", f"{names.ATTACHED}.{names.FACTS}")
     for name in facts.FACTS:
         yield f"CREATE TABLE {names.fact(name, live=False)} AS {facts.render(name, catalog, live=False)}"
-    for piece in _ORDERED:
-        if piece.key in _LATE or piece.key in _VIEWS:
+    for piece in PIECES:
+        if piece.key in LATE or piece.key in _VIEWS:
             yield _render(piece, catalog, live=False)
     for relation in _empty_relations():
         name = names.qualified(names.INFO if relation.info else names.PG, relation.name)
@@ -180,8 +201,8 @@ def live_statements(catalog: str) -> Iterable[str]:
     # They are bound to tables of the shape that each session will make for itself.
     for name in facts.FACTS:
         yield f"CREATE TEMP TABLE __pg_{name} AS FROM {names.fact(name, live=False)} LIMIT 0"
-    for piece in _ORDERED:
-        if piece.key in _CHANGING:
+    for piece in PIECES:
+        if piece.key in CHANGING:
             yield _render(piece, catalog, live=True)
     for name in facts.FACTS:
         yield f"DROP TABLE {names.fact(name, live=True)}"

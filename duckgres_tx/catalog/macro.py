@@ -34,6 +34,22 @@ def macro(name: str, *overloads: str) -> Macro:
     return Macro(name, pairs)
 
 
+def lookup(fact: str, value: str, where: str, *columns: str) -> str:
+    """A scalar subquery on one fact or table that an argument can't be mistaken in.
+
+    A macro's argument may be an unqualified column (``pg_get_constraintdef(oid)``), which would be found in the
+    subquery's own relation first. So that one's columns are renamed: ``oid`` becomes ``_oid``.
+
+    Args:
+        fact: The relation's template, such as ``{f}.constraints``.
+        value: The expression to give, over the renamed columns.
+        where: The condition, over the renamed columns and the arguments.
+        columns: The relation's columns that the two use.
+    """
+    renamed = ", ".join(f"{column} AS _{column}" for column in columns)
+    return f"(SELECT {value} FROM (SELECT {renamed} FROM {fact}) AS _fact WHERE {where})"
+
+
 def constant(value: str, *parameter_lists: str) -> tuple[tuple[str, str], ...]:
     """Overloads that differ in their parameters and give the same."""
     return tuple((parameters, value) for parameters in parameter_lists)

@@ -7,18 +7,24 @@ from __future__ import annotations
 
 from typing import Final
 
-from duckgres_tx.catalog.macro import Macro, constant, macro
+from duckgres_tx.catalog.macro import Macro, constant, lookup, macro
 
 _PATH = "{s}.search_path()"
 
 
 def _visible(name: str, what: str) -> Macro:
     """A relation, type or function is visible when no schema that comes earlier in the path has one of its name."""
-    return macro(
-        name,
-        "x -> coalesce((SELECT list_filter(" + _PATH + ", lambda p: list_contains(v.schemas, p))[1] "
-        "= v.schema FROM {f}.visibility v WHERE v.oid = x AND v.what = '" + what + "'), CASE WHEN x < 20000 OR x >= 2147483648 THEN true END)",
+    found = lookup(
+        "{f}.visibility",
+        f"list_filter({_PATH}, lambda p: list_contains(_schemas, p))[1] = _schema",
+        f"_oid = x AND _what = '{what}'",
+        "oid",
+        "what",
+        "schema",
+        "schemas",
     )
+    # DuckDB's functions and what is made of an entry's OID are in pg_catalog.
+    return macro(name, f"x -> coalesce({found}, CASE WHEN x < 20000 OR x >= 2147483648 THEN true END)")
 
 
 _PRIVILEGES = {
@@ -104,8 +110,11 @@ SESSION_FUNCTIONS: Final[tuple[Macro, ...]] = (
     *(_privilege(kind) for kind in _PRIVILEGES),
     Macro("pg_has_role", constant("true", "role, privilege", "member, role, privilege")),
     Macro("row_security_active", constant("false", "x")),
-    macro("pg_get_userbyid", "x -> CAST(coalesce((SELECT r.name FROM {s}.roles r WHERE r.oid = x), CASE WHEN x = 10 THEN 'postgres' "
-          "ELSE 'unknown (OID=' || x || ')' END) AS pg_name)"),
+    macro(
+        "pg_get_userbyid",
+        f"x -> CAST(coalesce({lookup('{s}.roles', '_name', '_oid = x', 'oid', 'name')}, CASE WHEN x = 10 THEN 'postgres' "
+        "ELSE 'unknown (OID=' || x || ')' END) AS pg_name)",
+    ),
     macro("pg_blocking_pids", "x -> CAST([] AS INTEGER[])"),
     macro("pg_trigger_depth", "-> 0"),
     macro("pg_jit_available", "-> false"),
@@ -113,7 +122,9 @@ SESSION_FUNCTIONS: Final[tuple[Macro, ...]] = (
 
 SESSION_SUPPORT: Final[tuple[Macro, ...]] = (
     macro("guc", "x -> duckgres_context('guc.' || lower(x))"),
-    macro("boot_value", "x -> (SELECT g.boot_value FROM {s}.settings g WHERE g.name = lower(x))"),
+    macro(
+        "boot_value", f"x -> {lookup('{s}.settings', '_boot_value', '_name = lower(x)', 'name', 'boot_value')}"
+    ),
     # As the server searches it: the temporary schema and pg_catalog first, unless the setting names them itself.
     macro(
         "search_path",

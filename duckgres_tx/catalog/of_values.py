@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from duckgres_tx.catalog.macro import Macro, constant, macro
+from duckgres_tx.catalog.macro import Macro, lookup, macro
 
 # One argument after the other takes the next specifier's place.
 _FORMAT = (
@@ -64,7 +64,7 @@ VALUE_FUNCTIONS: Final[tuple[Macro, ...]] = (
 
 VALUE_TABLES: Final[tuple[Macro, ...]] = (
     Macro("_pg_expandarray", (("x", "SELECT unnest(x) AS x, generate_subscripts(x, 1)::INTEGER AS n"),), table=True),
-    Macro("pg_partition_ancestors", (("x", "SELECT CAST(NULL AS pg_regclass) AS relid WHERE false"),), table=True),
+    Macro("pg_partition_ancestors", (("x", "SELECT CAST(NULL AS pg_regclass) AS relid, 1 AS ordinality WHERE false"),), table=True),
     Macro("pg_partition_tree", (("x", "SELECT CAST(NULL AS pg_regclass) AS relid, CAST(NULL AS pg_regclass) AS parentrelid, true AS isleaf, 0 AS level WHERE false"),), table=True),
     Macro("pg_options_to_table", (("x", "SELECT NULL::VARCHAR AS option_name, NULL::VARCHAR AS option_value WHERE false"),), table=True),
     Macro(
@@ -98,19 +98,35 @@ VALUE_SUPPORT: Final[tuple[Macro, ...]] = (
         "x -> list_transform(regexp_extract_all(x, '\"([^\"]|\"\")*\"|[^.\"]+'), lambda p: CASE WHEN starts_with(p, '\"') "
         "THEN replace(p[2:-2], '\"\"', '\"') ELSE lower(trim(p)) END)",
     ),
-    macro("builtin_regtype", "x -> (SELECT min(CASE WHEN ends_with(trim(x), '[]') THEN t.typarray ELSE t.oid END) FROM {s}.builtin_types t "
-          "WHERE {s}.type_word(x) IN (t.typname, t.sql_name))"),
-    macro("builtin_regproc", "x -> coalesce((SELECT min(p.oid) FROM {s}.builtin_functions p WHERE p.proname = {s}.name_parts(x)[2]), "
-          "(SELECT min(p.oid) FROM {s}.functions p WHERE p.name = {s}.name_parts(x)[2]))"),
+    macro(
+        "builtin_regtype",
+        "x -> "
+        + lookup(
+            "{s}.builtin_types",
+            "min(CASE WHEN ends_with(trim(x), '[]') THEN _typarray ELSE _oid END)",
+            "{s}.type_word(x) IN (_typname, _sql_name)",
+            "oid",
+            "typarray",
+            "typname",
+            "sql_name",
+        ),
+    ),
+    macro(
+        "builtin_regproc",
+        "x -> coalesce("
+        + lookup("{s}.builtin_functions", "min(_oid)", "_proname = {s}.name_parts(x)[2]", "oid", "proname")
+        + ", "
+        + lookup("{s}.functions", "min(_oid)", "_name = {s}.name_parts(x)[2]", "oid", "name")
+        + ")",
+    ),
     # A type's name without its schema, modifier and brackets; what SQL calls otherwise than pg_type.
     macro("type_word", "x -> {s}.type_alias(regexp_replace(regexp_replace(trim(CASE WHEN contains(x, '\"') THEN x ELSE lower(x) END), "
           "'^pg_catalog\\.', ''), '\\s*(\\([^)]*\\))?\\s*(\\[\\])*$', ''))"),
     macro("type_alias", "x -> CASE x WHEN 'int' THEN 'int4' WHEN 'decimal' THEN 'numeric' WHEN 'float' THEN 'float8' WHEN 'char' THEN 'bpchar' "
           "WHEN 'timestamp' THEN 'timestamp' WHEN 'time' THEN 'time' ELSE x END"),
-    macro("builtin_type_name", "x -> (SELECT t.sql_name || CASE WHEN t.is_array THEN '[]' ELSE '' END FROM {s}.builtin_types t WHERE t.oid = x)"),
     macro(
         "type_text",
-        "base, is_array, in_schema, typmod, x -> CASE WHEN in_schema IS NULL THEN '' ELSE {s}.quoted_name(in_schema) || '.' END || "
+        "base, is_array, in_schema, typmod -> CASE WHEN in_schema IS NULL THEN '' ELSE {s}.quoted_name(in_schema) || '.' END || "
         "CASE WHEN typmod IS NULL OR typmod < 0 THEN base "
         "WHEN base = 'numeric' AND typmod >= 4 THEN 'numeric(' || (typmod - 4) // 65536 || ',' || (typmod - 4) % 65536 || ')' "
         "WHEN base IN ('character varying', 'character') AND typmod > 4 THEN base || '(' || (typmod - 4) || ')' "

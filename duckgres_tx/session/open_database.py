@@ -9,7 +9,7 @@ from __future__ import annotations
 from attrs import define, field
 from twisted.internet.defer import DeferredLock
 
-from duckgres_tx.catalog.snapshot import rebuild_script
+from duckgres_tx.catalog.snapshot import live_install_script, rebuild_script
 from duckgres_tx.engine.database import Connection, Database
 from duckgres_tx.session.executor import Executor
 
@@ -41,6 +41,7 @@ class OpenDatabase:
     schemas: frozenset[str] = frozenset()
     schemas_generation: int = 0
     _snapshot_generation: int = 0
+    _has_live_catalog: bool = False
     _rebuilding: DeferredLock = field(factory=DeferredLock)
 
     def catalog_changed(self) -> None:
@@ -62,8 +63,21 @@ class OpenDatabase:
             if self.snapshot_is_fresh:
                 return
             generation = self.generation
-            await self.run(rebuild_script(self.catalog))
+            await self.run(rebuild_script(self.catalog, first=self._snapshot_generation == 0))
             self._snapshot_generation = generation
+
+    async def make_live_catalog(self) -> None:
+        """Make the relations that read a session's own tables, once; the snapshot's are there before them.
+
+        Raises:
+            DuckDBError: The script failed.
+        """
+        if self._snapshot_generation == 0:
+            await self.refresh_snapshot()
+        async with self._rebuilding:
+            if not self._has_live_catalog:
+                await self.run(live_install_script(self.catalog))
+                self._has_live_catalog = True
 
     @property
     def schemas_query(self) -> str:

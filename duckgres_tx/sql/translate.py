@@ -16,6 +16,7 @@ from duckgres_tx.sql.passes import (
     catalog_names,
     catalog_operators,
     constants,
+    function_aliases,
     locking,
     result_names,
     statements,
@@ -65,6 +66,7 @@ PASSES: tuple[Pass, ...] = (
     constants.translate_constants,
     constants.translate_bytea,
     types.translate_types,
+    function_aliases.name_function_columns,
     result_names.name_derived_columns,
 )
 """In the order in which they run; the order matters only where one asks ``is_replaced``."""
