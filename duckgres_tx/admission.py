@@ -63,9 +63,7 @@ class Admission:
             reached, 28000 for a ban.
         """
         if self.is_banned(remote_host):
-            return PgError(
-                "28000", "too many failed login attempts from this address", severity=Severity.FATAL
-            )
+            return PgError("28000", "too many failed login attempts from this address", severity=Severity.FATAL)
         if self.open_connections >= self._max_connections:
             return TooManyConnections("sorry, too many clients already", severity=Severity.FATAL)
         per_host = self._limit.max_connections_per_ip

@@ -135,7 +135,7 @@ def _write_private(path: Path, text: str) -> None:
     """Replace a file at once; nobody else can read it at any moment."""
     partial = path.with_name(path.name + ".new")
     partial.unlink(missing_ok=True)
-    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

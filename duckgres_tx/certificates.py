@@ -138,7 +138,7 @@ def _write(path: Path, text: str, mode: int) -> None:
     """Replace a file at once, never readable by more than the mode says."""
     partial = path.with_name(path.name + ".new")
     partial.unlink(missing_ok=True)
-    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="ascii") as file:
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="ascii") as file:
         file.write(text)
     partial.replace(path)
 

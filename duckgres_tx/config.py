@@ -65,11 +65,11 @@ class Config:
     workers: int = field(default=0, metadata={"option": "workers"})
     runtime_dir: Path | None = field(default=None, metadata={"option": "runtime-dir"})
     handover: Path | None = field(default=None, metadata={"option": "handover"})
-    tls: Tls = Tls()
+    tls: Tls = field(factory=Tls)
     allow_plaintext: bool = False
     users: dict[str, str] = Factory(dict)
     superusers: tuple[str, ...] = ("postgres",)
-    rate_limit: RateLimit = RateLimit()
+    rate_limit: RateLimit = field(factory=RateLimit)
     max_connections: int = 1000
     extensions: tuple[str, ...] = ()
     allowed_directories: tuple[str, ...] = ()
@@ -224,12 +224,8 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook_func(
         lambda kind: isinstance(kind, types.UnionType), lambda raw, _: None if raw == "" else _path(raw)
     )
-    converter.register_structure_hook_func(
-        lambda kind: _is_a(kind, tuple), lambda raw, _: _list(raw)
-    )
-    converter.register_structure_hook_func(
-        lambda kind: _is_a(kind, dict), lambda raw, _: _mapping(raw)
-    )
+    converter.register_structure_hook_func(lambda kind: _is_a(kind, tuple), lambda raw, _: _list(raw))
+    converter.register_structure_hook_func(lambda kind: _is_a(kind, dict), lambda raw, _: _mapping(raw))
     return converter
 
 
@@ -240,19 +236,19 @@ def _is_a(kind: Any, container: type) -> bool:
 
 def _text(raw: Any) -> str:
     if not isinstance(raw, str):
-        raise ValueError(f"{raw!r} is not text: put it in quotes")
+        raise TypeError(f"{raw!r} is not text: put it in quotes")
     return raw
 
 
 def _scalar(raw: Any) -> str:
     if isinstance(raw, bool) or not isinstance(raw, str | int | float):
-        raise ValueError(f"{raw!r} is not a number with a unit")
+        raise TypeError(f"{raw!r} is not a number with a unit")
     return str(raw)
 
 
 def _whole_number(raw: Any) -> int:
     if isinstance(raw, bool) or not isinstance(raw, int | str):
-        raise ValueError(f"{raw!r} is not a whole number")
+        raise TypeError(f"{raw!r} is not a whole number")
     try:
         return int(raw)
     except ValueError:

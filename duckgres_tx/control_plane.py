@@ -27,11 +27,8 @@ def build(reactor: Any, prepared: Prepared) -> tuple[Roster | OneWorker, Switchb
     config = prepared.config
     admission = Admission(reactor, config.max_connections, config.rate_limit)
     switchboard = Switchboard(admission, Placement(_default_database(prepared)), refuse_here)
-    crew: Roster | OneWorker
-    if config.workers:
-        crew = _roster(reactor, prepared, switchboard)
-    else:
-        crew = _one_worker(reactor, prepared, switchboard)
+    make_crew = _roster if config.workers else _one_worker
+    crew = make_crew(reactor, prepared, switchboard)
     switchboard.crew = crew
     return crew, switchboard
 
@@ -51,7 +48,7 @@ def _one_worker(reactor: Any, prepared: Prepared, switchboard: Switchboard) -> O
 
     def make_host() -> Host:
         # it brings the engine with it, which a control plane with worker processes does without
-        from duckgres_tx.session.host import SessionHost
+        from duckgres_tx.session.host import SessionHost  # noqa: PLC0415
 
         return SessionHost(reactor, prepared.worker_settings(), LocalControlPlane(switchboard, worker))
 

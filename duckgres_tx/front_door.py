@@ -283,7 +283,7 @@ class _Newcomer:
         reader.feed(self._prefix)
         try:
             packet = reader.read()
-        except PgError as error:
+        except PgError:
             if not MIN_STARTUP_PACKET_BYTES <= len(self._prefix) == self._wanted:
                 # the length itself is wrong: whoever this is doesn't speak our protocol
                 self.hang_up()

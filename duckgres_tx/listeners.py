@@ -28,22 +28,23 @@ class Listeners:
         sockets: All of them, TCP first.
         port: The port, also when the system has chosen it; it names the UNIX socket too.
         unix_path: The UNIX socket's path, if there is one.
+        lock: The lock beside it, a descriptor; -1 without one.
     """
 
     sockets: list[socket.socket] = field(factory=list)
     port: int = 0
     unix_path: Path | None = None
-    _lock: int = -1
+    lock: int = -1
 
     def close(self) -> None:
         """Stop listening, and remove the UNIX socket."""
         while self.sockets:
             self.sockets.pop().close()
-        if self.unix_path is not None and self._lock >= 0:
+        if self.unix_path is not None and self.lock >= 0:
             self.unix_path.unlink(missing_ok=True)
             _lock_path(self.unix_path).unlink(missing_ok=True)
-            os.close(self._lock)
-            self._lock = -1
+            os.close(self.lock)
+            self.lock = -1
 
 
 def listen(hosts: Iterable[str], port: int, unix_socket_dir: Path | None) -> Listeners:
@@ -125,7 +126,7 @@ def _add_unix_socket(listeners: Listeners, directory: Path) -> None:
         raise CannotListen(f"can't listen on {path}: {error.strerror or error}") from error
     listeners.sockets.append(listener)
     listeners.unix_path = path
-    listeners._lock = lock
+    listeners.lock = lock
 
 
 def _lock_path(path: Path) -> Path:

@@ -17,8 +17,8 @@ from typing import Any, TextIO
 from attrs import define, field
 from twisted.logger import (
     ILogObserver,
-    Logger,
     LogEvent,
+    Logger,
     LogLevel,
     eventAsText,
     formatTime,

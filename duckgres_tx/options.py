@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from twisted.python import usage
 
@@ -10,7 +10,7 @@ from twisted.python import usage
 class Options(usage.Options):
     """Options that were not given are None, so that the environment and the file have their say (see `config.load`)."""
 
-    optParameters = [
+    optParameters: ClassVar[list[list[str | None]]] = [
         ["config", "c", None, "YAML file with settings"],
         ["host", None, None, "addresses to listen on, separated by commas [127.0.0.1]"],
         ["port", "p", None, "TCP port; 0 takes a free one [5432]"],
@@ -31,7 +31,9 @@ class Options(usage.Options):
         "and there are more settings than options: see docs/configuration.md."
     )
 
-    def parseOptions(self, options: list[str] | None = None) -> None:
+    def parseOptions(  # noqa: N802
+        self, options: list[str] | None = None
+    ) -> None:
         """Parse; a mistake is one line on standard error, not the whole help on standard output."""
         try:
             super().parseOptions(options)

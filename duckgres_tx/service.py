@@ -169,7 +169,7 @@ def makeService(options: Options) -> DuckgresService:
     Raises:
         SystemExit: It can't start; with one line of text, so that the process ends with status 1.
     """
-    from twisted.internet import reactor
+    from twisted.internet import reactor  # noqa: PLC0415  importing it installs it
 
     report = StartReport(options.parent if options.parent is not None else {})
     try:

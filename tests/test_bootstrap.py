@@ -40,7 +40,7 @@ def can_log_in(verifier: str, user: str, password: str) -> bool:
 
 
 def test_the_first_start_makes_one_user_with_a_password_of_its_own(tmp_path):
-    """libpq reads the password from pgpass, the server keeps a verifier only."""
+    """Libpq reads the password from pgpass, the server keeps a verifier only."""
     made = bootstrap.verifiers(tmp_path, {})
     line = (tmp_path / "pgpass").read_text(encoding="utf-8")
     host, port, database, user, password = line.strip().split(":")

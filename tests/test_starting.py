@@ -23,7 +23,7 @@ def made():
 
 
 def test_twistd_s_parent_waits_for_the_report(made):
-    """twistd finds no pipe and says nothing by itself; ready is "0", and the pipe's end."""
+    """Twistd finds no pipe and says nothing by itself; ready is "0", and the pipe's end."""
     report, options, at_exit, statuses, status_reader, error_reader = made
     report.take_over()
     assert options["statusPipe"] is None

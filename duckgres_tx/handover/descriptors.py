@@ -18,7 +18,7 @@ import fcntl
 import os
 import socket
 import struct
-from typing import Any
+from typing import Any, Self
 
 from attrs import define, frozen
 from twisted.internet.error import ConnectionDone
@@ -43,7 +43,7 @@ class OwnedDescriptor:
 
     _fd: int
 
-    def __enter__(self) -> OwnedDescriptor:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:

@@ -18,6 +18,7 @@ import signal
 import socket
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from attrs import define, field
@@ -127,9 +128,7 @@ class WorkerProcess(ServerFactory):
 class _CheckedEnd(WorkerEnd):
     """A link that tells who may be believed: SO_PEERCRED must name our own user, or root."""
 
-    def __init__(
-        self, employment: Employment, lost: Callable[[Link], None], up: Callable[[Link], None]
-    ) -> None:
+    def __init__(self, employment: Employment, lost: Callable[[Link], None], up: Callable[[Link], None]) -> None:
         super().__init__(employment, lost)
         self._on_up = up
 
@@ -146,7 +145,8 @@ class _CheckedEnd(WorkerEnd):
 
 def main() -> None:
     """Run a worker, with the host that serves clients."""
-    from duckgres_tx.session.host import SessionHost
+    # a pool of hosts that are something else doesn't need the engine
+    from duckgres_tx.session.host import SessionHost  # noqa: PLC0415
 
     run(SessionHost)
 
@@ -161,7 +161,7 @@ def run(host: Callable[[Any, WorkerSettings, ControlPlane], Host]) -> None:
     log = WorkerLog(2)
     globalLogBeginner.beginLoggingTo([log], redirectStandardIO=False, discardBuffer=True)
 
-    from twisted.internet import reactor as installed
+    from twisted.internet import reactor as installed  # noqa: PLC0415  importing it installs it
 
     reactor: Any = installed
     process = WorkerProcess(reactor, partial(host, reactor))
@@ -185,8 +185,7 @@ def _leave_the_parents_group() -> None:
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     os.set_blocking(2, False)
-    with open("/proc/self/comm", "w", encoding="ascii") as name:
-        name.write("duckgres-worker")
+    Path("/proc/self/comm").write_text("duckgres-worker", encoding="ascii")
 
 
 def _take_signals(reactor: Any, process: WorkerProcess) -> None:

@@ -8,6 +8,9 @@ SQL and rows never travel here. An AMP value is at most 65,535 bytes, which is w
 An exception that a command doesn't declare makes AMP close the whole link: responders are wrapped, see `link.answering`.
 """
 
+# AMP fixes how commands and arguments are declared.
+# ruff: noqa: N802, N803, N815, RUF012
+
 from __future__ import annotations
 
 import json

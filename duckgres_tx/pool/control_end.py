@@ -72,7 +72,7 @@ class ControlEnd(Link):
 
     @answering(ClaimDatabase)
     def claim_database(self, name: str) -> dict[str, Any]:
-        """May this worker open it?"""
+        """Whether this worker may open it."""
         return {"granted": self._desk.claim_database(self._worker, name)}
 
     @answering(RelayConnection)

@@ -1,9 +1,9 @@
-"""The life of a worker process, as its control plane sees it.
+r"""The life of a worker process, as its control plane sees it.
 
 ::
 
     spawning --connected--> configuring --configured--> ready --drained--> draining
-        \\________________________\\_____ worker_gone ______\\_________________\\____> gone
+        \________________________\_____ worker_gone ______\_________________\____> gone
 
 A worker's death shows in many ways: the process ends, the link is lost and can't be made again, it doesn't answer, it can't be
 configured. All of them are the one input `WorkerLife.worker_gone`; what follows from it happens once.
@@ -43,6 +43,7 @@ class WorkerLife(Protocol):
 
     def worker_gone(self, reason: str) -> None:
         """It is dead, or as good as: whatever is left of it is killed. Again, or while gone: nothing."""
+
 
 @define
 class LifeRecord:

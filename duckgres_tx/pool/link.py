@@ -24,6 +24,9 @@ from duckgres_tx.pool.commands import DescriptorMismatch, WorkerFault
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
+CONNECTION_DONE = Failure(ConnectionDone())
+
+
 class LinkLost(Exception):
     """There is no link to send a command over, or it was lost before the answer came."""
 
@@ -50,7 +53,7 @@ def answering(command: type[amp.Command]) -> Callable[[_Method], _Method]:
                 return await method(self, **arguments) or {}
             except declared:
                 raise
-            except Exception:
+            except Exception:  # noqa: BLE001  that is the point
                 raise fault(self) from None
 
         @functools.wraps(method)
@@ -59,7 +62,7 @@ def answering(command: type[amp.Command]) -> Callable[[_Method], _Method]:
                 return method(self, **arguments) or {}
             except declared:
                 raise
-            except Exception:
+            except Exception:  # noqa: BLE001  that is the point
                 raise fault(self) from None
 
         command.responder(respond_later if inspect.iscoroutinefunction(method) else respond)
@@ -93,7 +96,7 @@ class Link(amp.AMP):
         """A descriptor has arrived, ahead of the command that names it."""
         super().fileDescriptorReceived(descriptors.received(descriptor))
 
-    def connectionLost(self, reason: Failure = Failure(ConnectionDone())) -> None:
+    def connectionLost(self, reason: Failure = CONNECTION_DONE) -> None:
         """Fail what is in flight, and close the descriptors that no command has claimed."""
         self.is_up = False
         amp.BinaryBoxProtocol.connectionLost(self, reason)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import TimeoutError
+from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.error import ConnectError
 from twisted.logger import Logger
 
@@ -37,13 +37,13 @@ async def end_orphans(reactor: Any, runtime_dir: Path) -> None:
         except ConnectError:
             path.unlink(missing_ok=True)
             continue
-        except TimeoutError as error:
+        except DeferredTimeoutError as error:
             raise _stuck(path) from error
         _log.warn("ending a worker that an earlier server has left at {path}", path=str(path))
         try:
             answer = link.ask(Shutdown, timeout_s=SHUTDOWN_TIMEOUT_S)
             await answer.addTimeout(SHUTDOWN_TIMEOUT_S + _CONNECT_DEADLINE_S, reactor)
-        except (TimeoutError, WorkerFault) as error:
+        except (DeferredTimeoutError, WorkerFault) as error:
             raise _stuck(path) from error
         except LinkLost:
             # it has ended without an answer

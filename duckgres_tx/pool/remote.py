@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
@@ -81,7 +82,7 @@ class RemoteWorker:
     _connect: Callable[[Link, float], Deferred[Link]]
     _desk: Desk
     _watcher: Watcher
-    health: ServerHealth = ServerHealth()
+    health: ServerHealth = field(factory=ServerHealth)
     live: frozenset[int] = frozenset()
     _record: LifeRecord = field(init=False)
     _life: WorkerLife = field(init=False)
@@ -125,7 +126,7 @@ class RemoteWorker:
                 await _within(answer, CONFIGURE_DEADLINE_S, self._reactor, link)
         except InvalidConfiguration as error:
             self._life.worker_gone(f"can't serve: {error}")
-        except TimeoutError:
+        except DeferredTimeoutError:
             self._life.worker_gone(f"was not ready within {CONFIGURE_DEADLINE_S:.0f} s")
         except (LinkLost, WorkerFault, OSError) as error:
             # its process is about to tell more, if it has died
@@ -234,7 +235,7 @@ class RemoteWorker:
             link = await self._new_link()
             answer = link.ask(Health)
             self._note(await answer.addTimeout(CONNECT_DEADLINE_S, self._reactor))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  however it can't be reached, it is given up
             # a process that has just died is told of as such within a moment
             self._reactor.callLater(0.5, self._life.worker_gone, f"can't be reached: {error}")
             return
@@ -276,7 +277,7 @@ class RemoteWorker:
         try:
             answer = self._up().ask(Health)
             self._note(await answer.addTimeout(HEARTBEAT_DEADLINE_S, self._reactor))
-        except (TimeoutError, LinkLost, WorkerFault):
+        except (DeferredTimeoutError, LinkLost, WorkerFault):
             self._misses += 1
             if self._misses >= HEARTBEAT_MISSES:
                 self._life.worker_gone(f"did not answer {HEARTBEAT_MISSES} heartbeats in a row")
@@ -306,15 +307,13 @@ class RemoteWorker:
         await self.shutdown(_GRACE_S)
 
 
-async def _within(
-    answer: Deferred[dict[str, Any]], seconds: float, clock: Any, link: Link
-) -> dict[str, Any]:
+async def _within(answer: Deferred[dict[str, Any]], seconds: float, clock: Any, link: Link) -> dict[str, Any]:
     """Wait for an answer to a command that carries a descriptor; the link is dropped when it is late.
 
     The descriptor is queued in the link, so its owner may close it only when the queue is gone too.
     """
     try:
         return await answer.addTimeout(seconds, clock)
-    except TimeoutError:
+    except DeferredTimeoutError:
         link.abort()
         raise

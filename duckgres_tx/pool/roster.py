@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, TimeoutError, gatherResults
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
@@ -73,16 +74,14 @@ class Roster:
             self._waiters.append(waiter)
             try:
                 await waiter.addTimeout(deadline_s, self._clock)
-            except TimeoutError:
+            except DeferredTimeoutError:
                 self._waiters.remove(waiter)
         return self.ready()
 
     async def drain(self, timeout_s: float) -> int:
         """Drain all at once; returns the number of sessions left. Nobody is replaced from now on."""
         self._end()
-        left = await gatherResults(
-            [start(worker.drain(timeout_s), f"drain {worker.name}") for worker in self.ready()]
-        )
+        left = await gatherResults([start(worker.drain(timeout_s), f"drain {worker.name}") for worker in self.ready()])
         return sum(count or 0 for count in left)
 
     async def shutdown(self, timeout_s: float = SHUTDOWN_TIMEOUT_S) -> None:

@@ -6,6 +6,7 @@ plane keeps no copy: when the child dies, whoever is connected or connects hears
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import signal
@@ -63,18 +64,16 @@ class SpawnedProcess(ProcessProtocol):
     def kill(self) -> None:
         """SIGKILL, and remove its socket. Nothing happens to one that has ended."""
         if self._transport is not None:
-            try:
+            # one that has exited already is about to tell its end
+            with contextlib.suppress(ProcessExitedAlready):
                 self._transport.signalProcess("KILL")
-            except ProcessExitedAlready:
-                # its end is about to be told
-                pass
         self.path.unlink(missing_ok=True)
 
     def makeConnection(self, process: IProcessTransport) -> None:
         """It runs."""
         self._transport = process
 
-    def childDataReceived(self, childFD: int, data: bytes) -> None:
+    def childDataReceived(self, childFD: int, data: bytes) -> None:  # noqa: N803
         """It wrote to standard output or error."""
         self.output.feed(data)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from attrs import define, field, frozen
-from twisted.internet.defer import TimeoutError
+from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.logger import Logger
 
 from duckgres_tx.errors import PgError, ProtocolViolation, Severity
@@ -131,7 +131,7 @@ class Switchboard:
             return
         try:
             await session.worker.cancel(backend_pid, secret_key)
-        except (LinkLost, NotConfigured, WorkerFault, TimeoutError) as error:
+        except (LinkLost, NotConfigured, WorkerFault, DeferredTimeoutError) as error:
             self._log.warn("{worker} can't cancel: {error}", worker=session.worker.name, error=str(error))
 
     # ---- for the workers

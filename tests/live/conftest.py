@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 import servers
 
 # tests log in with wrong passwords from one address, and open many sessions from it

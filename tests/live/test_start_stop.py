@@ -14,7 +14,6 @@ import time
 
 import psycopg
 import pytest
-
 import servers
 from servers import StartFailed, is_alive, running_server, wait_until
 
@@ -199,14 +198,13 @@ def test_a_transaction_has_bounded_time(workers):
 def test_a_second_sigterm_makes_it_quick(workers):
     """And a Ctrl-C is quick from the start."""
     for signals in ([signal.SIGTERM, signal.SIGTERM], [signal.SIGINT]):
-        with running_server(f"--workers={workers}") as server:
-            with psycopg.connect(server.dsn()) as busy:
-                busy.execute("SELECT 1")
-                for number in signals:
-                    server.process.send_signal(number)
-                    server.wait_for_log(f"got {number.name}")
-                    time.sleep(0.2)
-                assert server.process.wait(15) == 0
+        with running_server(f"--workers={workers}") as server, psycopg.connect(server.dsn()) as busy:
+            busy.execute("SELECT 1")
+            for number in signals:
+                server.process.send_signal(number)
+                server.wait_for_log(f"got {number.name}")
+                time.sleep(0.2)
+            assert server.process.wait(15) == 0
 
 
 def test_a_running_query_does_not_hold_up_a_hurried_stop():

@@ -11,7 +11,6 @@ import time
 
 import psycopg
 import pytest
-
 import servers
 from servers import is_alive, running_server, wait_until
 

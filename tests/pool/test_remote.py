@@ -80,9 +80,7 @@ class Bench:
         self.employment = Employment(lambda settings, control: self.host, lambda: None)
         self.pairs = []
         self.reachable = True
-        self.worker = RemoteWorker(
-            self.clock, 5, "worker 5", self.process, self._connect, self.desk, self.watcher
-        )
+        self.worker = RemoteWorker(self.clock, 5, "worker 5", self.process, self._connect, self.desk, self.watcher)
 
     def _connect(self, link, deadline_s):
         if not self.reachable:
