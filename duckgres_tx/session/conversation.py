@@ -203,6 +203,7 @@ class Conversation:
     def ready_for_query(self) -> None:
         """The client's turn."""
         self._state.sent(ReadyForQuery)
+        self.session.report_variables()
         self._output.write(READY_FOR_QUERY[self.session.block.status])
         self._output.flush()
         now: float = self.connection.host.reactor.seconds()

@@ -73,7 +73,7 @@ class ExtendedQuery:
         analyzed = statements[0] if statements else None
         session.statements.check_new(message.statement)
         if not message.statement:
-            self._forget(session.statements.pop(""))
+            session.statements.pop("")
         statement = await prepare(
             session, analyzed, name=message.statement, declared_oids=message.parameter_oids, query=message.query
         )
@@ -142,7 +142,7 @@ class ExtendedQuery:
     def close(self, message: Close) -> None:
         """Close: forget a statement or a portal."""
         if message.target is Target.STATEMENT:
-            self._forget(self._session.statements.pop(message.name))
+            self._session.statements.pop(message.name)
         else:
             self._session.close_portal(message.name)
         self._output.write(CLOSE_COMPLETE)
@@ -248,7 +248,3 @@ class ExtendedQuery:
     def _check_describable(self, statement: PreparedStatement) -> None:
         if self._session.block.state is BlockState.FAILED and statement.fields is not None:
             raise aborted()
-
-    def _forget(self, statement: PreparedStatement | None) -> None:
-        if statement is not None and statement.native is not None:
-            self._session.close_native(statement.native)

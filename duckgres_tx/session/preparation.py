@@ -88,11 +88,8 @@ async def prepare_native(session: Session, statement: PreparedStatement) -> None
     native = await _prepare_text(session, statement, translation, text)
     missing = missing_casts(native.parameter_types, statement.declared_oids)
     if missing:
-        session.close_native(native)
         text = cast_parameters(translation.text, declared_casts(statement.declared_oids) | missing)
         native = await _prepare_text(session, statement, translation, text)
-    if statement.native is not None:
-        session.close_native(statement.native)
     statement.native = native
     statement.catalog_query = translation.catalog_query
     statement.notices = translation.notices

@@ -89,7 +89,11 @@ def spread(formats: tuple[int, ...], count: int) -> tuple[int, ...]:
 
 
 class PreparedStatements:
-    """The session's prepared statements by name; SQL's PREPARE and the protocol's Parse share them."""
+    """The session's prepared statements by name; SQL's PREPARE and the protocol's Parse share them.
+
+    What DuckDB holds for a statement is freed with the last reference to it, off the reactor: a portal keeps the statement that
+    it was made from alive.
+    """
 
     __slots__ = ("_by_name",)
 
@@ -108,11 +112,9 @@ class PreparedStatements:
         if name and name in self._by_name:
             raise PgError("42P05", f'prepared statement "{name}" already exists')
 
-    def add(self, statement: PreparedStatement) -> PreparedStatement | None:
-        """Keep a statement under its name; gives back the unnamed one that it replaces."""
-        replaced = self._by_name.get(statement.name)
+    def add(self, statement: PreparedStatement) -> None:
+        """Keep a statement under its name; the unnamed one replaces its predecessor."""
         self._by_name[statement.name] = statement
-        return replaced
 
     def find(self, name: str) -> PreparedStatement:
         """The statement of this name.
@@ -128,12 +130,10 @@ class PreparedStatements:
             )
         return found
 
-    def pop(self, name: str) -> PreparedStatement | None:
-        """Forget one; None when there is none by that name."""
-        return self._by_name.pop(name, None)
+    def pop(self, name: str) -> None:
+        """Forget one; it is no error if there is none."""
+        self._by_name.pop(name, None)
 
-    def pop_all(self) -> list[PreparedStatement]:
+    def clear(self) -> None:
         """Forget all."""
-        statements = list(self._by_name.values())
         self._by_name.clear()
-        return statements

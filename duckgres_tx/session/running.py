@@ -19,12 +19,13 @@ class Running:
         output: Where the rows go.
     """
 
-    __slots__ = ("_done", "_execution", "_output")
+    __slots__ = ("_done", "_execution", "_head", "_output")
 
     def __init__(self, output: Outgoing) -> None:
         self._output = output
         self._execution: Execution | None = None
         self._done: Callable[[Execution], None] | None = None
+        self._head = b""
 
     @property
     def active(self) -> bool:
@@ -42,8 +43,14 @@ class Running:
         self._done = done
         execution.callback = self._news
 
-    def finish(self, execution: Execution) -> Deferred[Execution]:
-        """As ``start``; fires with the execution. It can't be cancelled: interrupt the execution."""
+    def finish(self, execution: Execution, head: bytes = b"") -> Deferred[Execution]:
+        """As ``start``; fires with the execution. It can't be cancelled: interrupt the execution.
+
+        Args:
+            execution: Just begun or resumed.
+            head: Written before the first row, or at the end when there is none; not when it fails before.
+        """
+        self._head = head
         finished: Deferred[Execution] = Deferred()
         self.start(execution, finished.callback)
         return finished
@@ -57,6 +64,9 @@ class Running:
         # What is left at the end is bounded by the ring, so it needn't wait.
         if over or not output.paused:
             buffers = execution.take()
+            if self._head and (buffers or (over and execution.error is None)):
+                output.write(self._head)
+                self._head = b""
             if buffers:
                 output.write_all(buffers)
                 if not over:
@@ -64,6 +74,7 @@ class Running:
         if over:
             done, self._done, self._execution = self._done, None, None
             execution.callback = None
+            self._head = b""
             if done is not None:
                 done(execution)
 

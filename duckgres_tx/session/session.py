@@ -13,6 +13,7 @@ from attrs import define, field
 from twisted.logger import Logger
 
 from duckgres_tx.catalog.search_path import effective_schemas, effective_search_path
+from duckgres_tx.catalog.snapshot import live_script
 from duckgres_tx.engine.database import Connection, DuckDBError, Statement
 from duckgres_tx.engine.execution import Execution
 from duckgres_tx.engine.failures import to_pg_error
@@ -107,6 +108,7 @@ class Session:
     idle_limit_s: float = 0.0
     idle_in_transaction_limit_s: float = 0.0
     transaction_limit_s: float = 0.0
+    _unreported: dict[str, str] = field(factory=dict)
     _timeout_s: float = 0.0
     _notice_level: int = 6
     _path: tuple[str, ...] | None = None
@@ -145,6 +147,13 @@ class Session:
         if found.position is not None:
             found.position = None if position is None else position(found.position)
         return found
+
+    def report_variables(self) -> None:
+        """Send ParameterStatus for what has changed since the last time: just before ReadyForQuery, as PostgreSQL does."""
+        if self._unreported:
+            for name, value in self._unreported.items():
+                self.output.write(ParameterStatus(name, value).encode())
+            self._unreported.clear()
 
     # Asking DuckDB
 
@@ -223,16 +232,8 @@ class Session:
 
     def forget_unnamed(self) -> None:
         """A Query makes an end of the unnamed statement and portal."""
-        statement = self.statements.pop("")
-        if statement is not None and statement.native is not None:
-            self.close_native(statement.native)
+        self.statements.pop("")
         self.close_portal("")
-
-    def forget_statements(self) -> None:
-        """Forget all prepared statements."""
-        for statement in self.statements.pop_all():
-            if statement.native is not None:
-                self.close_native(statement.native)
 
     async def drop_temporary_objects(self) -> None:
         """Drop everything that was made TEMPORARY in this session.
@@ -249,10 +250,6 @@ class Session:
         self.has_temporary_objects = self.block.state is not BlockState.NONE
         self.epoch += 1
 
-    def close_native(self, statement: Statement) -> None:
-        """Free a statement, off the reactor."""
-        self.executor.forget(self.executor.threads.close(statement))
-
     # The catalog
 
     @property
@@ -266,17 +263,21 @@ class Session:
         return self.has_temporary_objects or self.block.catalog_changed
 
     async def refresh_catalog(self) -> None:
-        """Make sure that the catalog's relations show everything committed.
+        """Make sure that the catalog's relations show everything committed, and what this session alone can see.
 
         Raises:
             PgError: DuckDB can't rebuild them.
         """
-        if self.database.snapshot_is_fresh or self.reads_live_catalog:
-            return
+        live = self.reads_live_catalog
         try:
-            await self.database.refresh_snapshot()
+            if live:
+                await self.database.make_live_catalog()
+            elif not self.database.snapshot_is_fresh:
+                await self.database.refresh_snapshot()
         except DuckDBError as error:
             raise self.pg_error(error) from error
+        if live:
+            await self.run(live_script(self.database.catalog))
 
     # Transactions
 
@@ -389,8 +390,7 @@ class Session:
             await self.run(statement)
         for name, value in changes.context:
             self.native.set_context(name, value)
-        for name, value in changes.parameter_status:
-            self.output.write(ParameterStatus(name, value).encode())
+        self._unreported.update(changes.parameter_status)
         self._read_variables()
         if "search_path" in changes.values:
             await self.follow_search_path()
@@ -442,5 +442,5 @@ class Session:
     async def close(self) -> None:
         """Free everything the session has in DuckDB; whatever was open is rolled back."""
         self.close_portals()
-        self.statements.pop_all()
+        self.statements.clear()
         await self.executor.finish(self.executor.threads.close(self.native))

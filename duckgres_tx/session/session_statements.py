@@ -143,7 +143,7 @@ async def _discard(session: Session, form: forms.Discard) -> Outcome:
         session.close_portals()
         await session.apply(session.variables.reset_all())
         await session.apply(session.variables.reset("session_authorization"))
-        session.forget_statements()
+        session.statements.clear()
     if what in (forms.DiscardTarget.ALL, forms.DiscardTarget.TEMP):
         await session.drop_temporary_objects()
     if what in (forms.DiscardTarget.ALL, forms.DiscardTarget.PLANS):
@@ -165,8 +165,6 @@ async def _prepare(session: Session, form: forms.PrepareStatement) -> Outcome:
 async def _type_oid(session: Session, name: str) -> int:
     """The OID of a type as SQL spells it: DuckDB is asked, so that all its types are known."""
     probe = await prepare(session, session.cache.statements(f"SELECT NULL::{name}")[0])
-    if probe.native is not None:
-        session.close_native(probe.native)
     return probe.fields[0].type_oid if probe.fields else 0
 
 
@@ -207,12 +205,10 @@ async def _execute(session: Session, form: forms.ExecuteStatement) -> Outcome:
 
 async def _deallocate(session: Session, form: forms.Deallocate) -> Outcome:
     if form.name is None:
-        session.forget_statements()
+        session.statements.clear()
         return Outcome("DEALLOCATE ALL")
-    statement = session.statements.find(form.name)
+    session.statements.find(form.name)
     session.statements.pop(form.name)
-    if statement.native is not None:
-        session.close_native(statement.native)
     return Outcome("DEALLOCATE")
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from duckgres_tx.engine.database import DuckDBError
+from duckgres_tx.errors import PgError
 from duckgres_tx.session import session_statements
 from duckgres_tx.session.execution import check_read_only, conclude, make_ready, tag_of
 from duckgres_tx.session.preparation import prepare
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from duckgres_tx.session.conversation import Conversation
     from duckgres_tx.session.session import Session
 
+# A batch that is longer is run as it is read: it holds data rather than a program.
+MAX_PREPARED_BATCH = 64
+
 
 async def simple_query(conversation: Conversation, session: Session, text: str) -> None:
     """Answer a Query, ReadyForQuery included.
@@ -32,22 +37,40 @@ async def simple_query(conversation: Conversation, session: Session, text: str) 
     statements = session.cache.statements(text)
     if not statements:
         session.output.write(EMPTY_QUERY_RESPONSE)
-    for number, analyzed in enumerate(statements, 1):
+    prepared = await _prepare_batch(session, statements, text) if len(statements) > 1 else {}
+    for number, analyzed in enumerate(statements):
         if len(statements) > 1 and session.block.state is BlockState.NONE:
             session.begin_implicit()
-        await _answer(session, analyzed, text, is_last=number == len(statements))
+        statement = prepared.get(number) or await prepare(session, analyzed, query=text)
+        await _answer(session, statement, is_last=number == len(statements) - 1)
     if session.block.state is BlockState.IMPLICIT:
         await session.commit()
     conversation.ready_for_query()
 
 
-async def _answer(session: Session, analyzed: AnalyzedStatement, text: str, *, is_last: bool) -> None:
-    statement = await prepare(session, analyzed, query=text)
-    try:
-        tag = await run_statement(session, statement)
-    finally:
-        if statement.native is not None:
-            session.close_native(statement.native)
+async def _prepare_batch(
+    session: Session, statements: Sequence[AnalyzedStatement], text: str
+) -> dict[int, PreparedStatement]:
+    """Prepare what can be prepared before anything runs, so that a syntax error in the last statement stops the first.
+
+    Other errors wait for their statement's turn: it may use what one before it makes.
+
+    Raises:
+        PgError: 42601.
+    """
+    prepared: dict[int, PreparedStatement] = {}
+    for number, analyzed in enumerate(statements[:MAX_PREPARED_BATCH]):
+        try:
+            prepared[number] = await prepare(session, analyzed, query=text)
+        except PgError as error:
+            cause = error.__cause__
+            if isinstance(cause, DuckDBError) and cause.error_type == "PARSER":
+                raise
+    return prepared
+
+
+async def _answer(session: Session, statement: PreparedStatement, *, is_last: bool) -> None:
+    tag = await run_statement(session, statement)
     if is_last and session.block.state is BlockState.IMPLICIT:
         # It is only done when the transaction is committed.
         await session.commit()
@@ -72,10 +95,9 @@ async def run_statement(session: Session, statement: PreparedStatement, paramete
     await make_ready(session, statement)
     for notice in statement.notices:
         session.notice(notice)
-    if statement.fields is not None:
-        session.output.write(statement.row_description(()))
+    head = b"" if statement.fields is None else statement.row_description(())
     execution = session.execute(statement, parameters)
-    await session.running.finish(execution)
+    await session.running.finish(execution, head)
     conclude(session, statement, execution)
     tag = tag_of(statement, execution)
     execution.close()
