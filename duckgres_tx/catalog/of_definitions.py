@@ -72,6 +72,18 @@ _MACRO = lookup(
     "is_table",
     "definition",
 )
+_BUILT_IN = lookup(
+    "{s}.functions",
+    "'CREATE OR REPLACE FUNCTION pg_catalog.' || {s}.quoted_name(_name) || '(' || "
+    "{p}.argument_text(_arguments, _argument_names) || ')' || chr(10) || ' RETURNS ' || {s}.any_sql_name(_result) || chr(10) "
+    "|| ' LANGUAGE internal' || chr(10) || 'AS $function$' || _name || '$function$' || chr(10)",
+    "_oid = x",
+    "oid",
+    "name",
+    "arguments",
+    "argument_names",
+    "result",
+)
 _SERIAL_SEQUENCE = (
     "(SELECT min(_sequence) FROM (SELECT c.relid AS _relid, c.name AS _name, q.schema || '.' || q.name AS _sequence "
     "FROM {f}.columns c JOIN {f}.sequences q ON contains(c.default_text, {s}.quoted(q.name)) "
@@ -128,7 +140,7 @@ DEFINITION_FUNCTIONS: Final[tuple[Macro, ...]] = (
     macro("pg_get_function_result", f"x -> {_RESULT}"),
     macro("pg_get_function_arguments", f"x -> {_ARGUMENTS}"),
     macro("pg_get_function_identity_arguments", f"x -> {_ARGUMENTS}"),
-    macro("pg_get_functiondef", f"x -> {_MACRO}"),
+    macro("pg_get_functiondef", f"x -> coalesce({_MACRO}, {_BUILT_IN})"),
     macro("pg_get_function_sqlbody", f"x -> {lookup('{f}.macros', '_definition', '_oid = x', 'oid', 'definition')}"),
     *(
         Macro(name, constant(_NO_OBJECT, "x", "x, pretty"))

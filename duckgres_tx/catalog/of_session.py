@@ -16,7 +16,7 @@ def _visible(name: str, what: str) -> Macro:
     """A relation, type or function is visible when no schema that comes earlier in the path has one of its name."""
     found = lookup(
         "{f}.visibility",
-        f"list_filter({_PATH}, lambda p: list_contains(_schemas, p))[1] = _schema",
+        f"coalesce(list_filter({_PATH}, lambda p: list_contains(_schemas, p))[1] = _schema, false)",
         f"_oid = x AND _what = '{what}'",
         "oid",
         "what",

@@ -47,16 +47,20 @@ _FUNCTION_TYPE = (
     "ELSE {s}.scalar_type_oid(x) END"
 )
 
+# Several of DuckDB's overloads may look alike in PostgreSQL's types; the first stands for them.
 FUNCTIONS = """
-SELECT CASE WHEN overload = 1 THEN function_oid ELSE {s}.derived_oid(function_oid, overload) END AS oid,
-       function_name AS name, CASE WHEN starts_with(function_type, 'table') THEN 2249 ELSE {s}.function_type_oid(return_type) END
-         AS result,
-       list_transform(parameter_types, lambda t: {s}.function_type_oid(t)) AS arguments, parameters AS argument_names,
-       CASE stability WHEN 'CONSISTENT' THEN 'i' WHEN 'CONSISTENT_WITHIN_QUERY' THEN 's' ELSE 'v' END AS volatile,
-       CASE function_type WHEN 'aggregate' THEN 'a' ELSE 'f' END AS kind, starts_with(function_type, 'table') AS is_set,
-       CASE WHEN varargs IS NULL THEN 0 ELSE 2276 END AS any_more, description
-FROM (SELECT *, row_number() OVER (PARTITION BY function_oid ORDER BY parameter_types::VARCHAR) AS overload
-      FROM duckdb_functions() WHERE internal AND database_name = 'system' AND function_type <> 'pragma')
+SELECT * EXCLUDE (twin) FROM (
+  SELECT *, row_number() OVER (PARTITION BY name, arguments ORDER BY oid) AS twin FROM (
+    SELECT CASE WHEN overload = 1 THEN function_oid ELSE {s}.derived_oid(function_oid, overload) END AS oid,
+           function_name AS name,
+           CASE WHEN starts_with(function_type, 'table') THEN 2249 ELSE {s}.function_type_oid(return_type) END AS result,
+           list_transform(parameter_types, lambda t: {s}.function_type_oid(t)) AS arguments, parameters AS argument_names,
+           CASE stability WHEN 'CONSISTENT' THEN 'i' WHEN 'CONSISTENT_WITHIN_QUERY' THEN 's' ELSE 'v' END AS volatile,
+           CASE function_type WHEN 'aggregate' THEN 'a' ELSE 'f' END AS kind, starts_with(function_type, 'table') AS is_set,
+           CASE WHEN varargs IS NULL THEN 0 ELSE 2276 END AS any_more, description
+    FROM (SELECT *, row_number() OVER (PARTITION BY function_oid ORDER BY parameter_types::VARCHAR) AS overload
+          FROM duckdb_functions() WHERE internal AND database_name = 'system' AND function_type <> 'pragma')))
+WHERE twin = 1
 """
 
 
