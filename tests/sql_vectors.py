@@ -22,4 +22,6 @@ def pairs(name: str) -> list[tuple[str, str]]:
 def rows(name: str) -> list[tuple[str, ...]]:
     """The rows of a file: a line each, its fields between ``  |  ``."""
     lines = (HERE / name).read_text(encoding="utf-8").split("\n")
-    return [tuple(field.strip() for field in line.split("  |  ")) for line in lines if line and not line.startswith("#")]
+    return [
+        tuple(field.strip() for field in line.split("  |  ")) for line in lines if line and not line.startswith("#")
+    ]

@@ -87,7 +87,7 @@ vacuum_buffer_usage_limit | int:kB | user | 256 | 0..16777216
 """
 
 LANGUAGE = r"""
-effect: none; what could change a result is refused
+effect: none
 array_nulls | bool | user | on
     Enable input of NULL elements in arrays.
     only: on

@@ -26,7 +26,11 @@ def edit_of(sql):
         ("select sum(a) over (partition by b)::numeric(10,2)", "sum(a) over (partition by b)", "numeric(10,2)"),
         ("select mode() within group (order by a)::int", "mode() within group (order by a)", "int"),
         ("select (1+2)::double precision", "(1+2)", "double precision"),
-        ("select case when a then case when b then c end end::text", "case when a then case when b then c end end", "text"),
+        (
+            "select case when a then case when b then c end end::text",
+            "case when a then case when b then c end end",
+            "text",
+        ),
         ("select array[1,2]::int[][]", "array[1,2]", "int[][]"),
         ("select a[1]::int", "a[1]", "int"),
         ("select [1,2]::int[]", "[1,2]", "int[]"),

@@ -146,7 +146,7 @@ def test_prepare_keeps_the_body_and_its_place():
 
 
 def test_declare():
-    """psycopg and Tableau declare cursors in these spellings."""
+    """Psycopg and Tableau declare cursors in these spellings."""
     form = parsed('declare "SQL_CUR0x1" binary insensitive no scroll cursor with hold for select 1')
     assert isinstance(form, DeclareCursor)
     assert (form.name, form.binary, form.scroll, form.hold, form.body.text) == (

@@ -47,5 +47,5 @@ from duckgres_tx.sql.tags import command_tag
     ],
 )
 def test_tags(sql, tag):
-    """pgjdbc and npgsql read counts out of these words."""
+    """Pgjdbc and npgsql read counts out of these words."""
     assert command_tag(split(sql)[0].tokens, 5) == tag

@@ -48,7 +48,7 @@ def test_cuts_as_postgresql_does(sql, expected):
 @pytest.mark.parametrize(
     ("sql", "message", "position"),
     [
-        ("select 'abc", "unterminated quoted string at or near \"'abc\"", 8),
+        ("select 'abc", 'unterminated quoted string at or near "\'abc"', 8),
         ("select E'a\\'", "unterminated quoted string at or near \"E'a\\'\"", 8),
         ('select "abc', 'unterminated quoted identifier at or near ""abc"', 8),
         ("select $x$ a", 'unterminated dollar-quoted string at or near "$x$ a"', 8),

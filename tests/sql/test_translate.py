@@ -66,7 +66,7 @@ def test_duckdb_takes_every_result(connection, sql):
         ("select '{{1,2},{3,NULL}}'::int[]", [[1, 2], [3, None]]),
         ("select '{a b,\"c,d\",e\\,f}'::text[]", ["a b", "c,d", "e,f"]),
         ("select round(1.23456::numeric, 4)::text", "1.2346"),
-        ("select \"sum\" from (select sum(x) from (values (1), (2)) v(x)) s", 3),
+        ('select "sum" from (select sum(x) from (values (1), (2)) v(x)) s', 3),
     ],
 )
 def test_meaning(connection, sql, value):
