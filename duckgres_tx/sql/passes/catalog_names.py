@@ -14,16 +14,20 @@ from duckgres_tx.sql.tokens import Kind, Token
 from duckgres_tx.sql.translation_context import TranslationContext
 from duckgres_tx.sql.type_positions import type_positions
 
-# PostgreSQL's functions whose names DuckDB uses for something else.
+# PostgreSQL's functions whose names DuckDB uses for something else; with pg_catalog before them they are meant.
 _RENAMED: Final = {"format": "pg_format"}
+# Functions that DuckDB calls otherwise, and clients call when they look into the catalog.
+_FOREIGN: Final = {
+    "json_build_object": "json_object",
+    "jsonb_build_object": "json_object",
+    "json_build_array": "json_array",
+    "jsonb_build_array": "json_array",
+}
 # Words that DuckDB takes for functions of its own, which know nothing of the session.
 _SESSION_WORDS: Final = {"current_role": "current_user", "current_catalog": "current_catalog"}
 # Functions whose argument is a relation, and may be its name.
 _TAKES_RELATION: Final = frozenset(
-    (
-        "pg_relation_size pg_table_size pg_total_relation_size pg_indexes_size pg_relation_filenode pg_get_viewdef "
-        "pg_sequence_last_value has_table_privilege has_any_column_privilege has_column_privilege has_sequence_privilege"
-    ).split()
+    ["pg_relation_size", "pg_table_size", "pg_total_relation_size", "pg_indexes_size", "pg_relation_filenode", "pg_get_viewdef", "pg_sequence_last_value", "has_table_privilege", "has_any_column_privilege", "has_column_privilege", "has_sequence_privilege"]
 )
 # What may stand before a relation's name in FROM, and be nothing else.
 _BEFORE_RELATION: Final = frozenset(("from", "join", "only", "table", "using"))
@@ -82,7 +86,9 @@ def _qualified(edit: StatementEdit, context: TranslationContext, index: int, *, 
 def _qualified_function(edit: StatementEdit, context: TranslationContext, first: int, past: int) -> None:
     tokens = edit.tokens
     name = _RENAMED.get(tokens[past - 1].name, tokens[past - 1].name)
-    if name in vocabulary.FUNCTIONS:
+    if name in _FOREIGN:
+        edit.replace_tokens(first, past, _FOREIGN[name])
+    elif name in vocabulary.FUNCTIONS:
         edit.catalog_query |= name in vocabulary.CATALOG_FUNCTIONS
         _look_relation_up(edit, context, past)
         edit.replace_tokens(first, past, vocabulary.function_name(name, live=context.live))
@@ -110,7 +116,9 @@ def _unqualified(edit: StatementEdit, context: TranslationContext, index: int) -
     tokens, name = edit.tokens, edit.tokens[index].name
     following = _text(tokens, index + 1)
     if following == "(":
-        if name in vocabulary.CATALOG_FUNCTIONS:
+        if name in _FOREIGN:
+            edit.replace_tokens(index, index + 1, _FOREIGN[name])
+        elif name in vocabulary.CATALOG_FUNCTIONS:
             edit.catalog_query = True
             _look_relation_up(edit, context, index + 1)
             if context.live:

@@ -117,8 +117,7 @@ def _translate_vector(edit: StatementEdit, index: int) -> None:
             edit.wrap_tokens(index + 2, closing, "(", ") + 1")
     elif following not in ("::", "=", "<>", "@>", "&&", "||") and not _is_argument(edit, first):
         return
-    start = tokens[index].start if edit.is_replaced(tokens[first].start, tokens[index].start) else tokens[first].start
-    edit.wrap(start, tokens[index].end, "CAST(", f" AS {vocabulary.VECTORS[tokens[index].name]})")
+    edit.wrap_tokens(first, index + 1, "CAST(", f" AS {vocabulary.VECTORS[tokens[index].name]})")
 
 
 def _is_argument(edit: StatementEdit, index: int) -> bool:
