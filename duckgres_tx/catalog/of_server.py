@@ -82,23 +82,23 @@ OF_SERVER: Final[tuple[Relation, ...]] = (
     Relation(
         "pg_extension",
         {
-            "oid": "{s}.name_oid(e.extension_name)",
-            "extname": "e.extension_name",
+            "oid": "{s}.name_oid(e.name)",
+            "extname": "e.name",
             "extowner": _OWNER,
             "extnamespace": str(names.OID_PG_CATALOG),
-            "extversion": "coalesce(nullif(e.extension_version, ''), '1.0')",
+            "extversion": "e.version",
         },
-        "duckdb_extensions() e WHERE e.loaded",
+        "{s}.extensions e WHERE e.loaded",
     ),
     Relation(
         "pg_available_extensions",
         {
-            "name": "e.extension_name",
-            "default_version": "nullif(e.extension_version, '')",
-            "installed_version": "CASE WHEN e.loaded THEN coalesce(nullif(e.extension_version, ''), '1.0') END",
+            "name": "e.name",
+            "default_version": "e.version",
+            "installed_version": "CASE WHEN e.loaded THEN e.version END",
             "comment": "e.description",
         },
-        "duckdb_extensions() e WHERE e.installed",
+        "{s}.extensions e WHERE e.installed",
     ),
     Relation(
         "pg_stat_activity",

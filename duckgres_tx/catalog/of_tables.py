@@ -151,6 +151,22 @@ OF_TABLES: Final[tuple[Relation, ...]] = (
             UNION ALL SELECT oid, 1255, 0, description FROM {s}.functions) WHERE comment IS NOT NULL""",
     ),
     Relation(
+        # What clients follow: an index belongs to its constraint, a foreign key needs the index of the key it refers to.
+        "pg_depend",
+        {
+            "classid": "d.class",
+            "objid": "d.object",
+            "refclassid": "d.ref_class",
+            "refobjid": "d.ref_object",
+            "deptype": "d.kind",
+        },
+        """(SELECT 1259 AS class, oid AS object, 2606 AS ref_class, oid AS ref_object, 'i' AS kind FROM {f}.constraints
+              WHERE kind IN ('p', 'u')
+            UNION ALL SELECT 2606, c.oid, 1259, k.oid, 'n' FROM {f}.constraints c JOIN {f}.constraints k
+              ON c.kind = 'f' AND k.kind IN ('p', 'u') AND k.relid = c.ref_relid AND k.key = c.ref_key
+            UNION ALL SELECT 2606, oid, 1259, relid, 'a' FROM {f}.constraints) d""",
+    ),
+    Relation(
         "pg_rewrite",
         {
             "oid": "{s}.derived_oid(oid, 0)",

@@ -131,11 +131,16 @@ def static_tables() -> Iterator[str]:
 
 
 def host_tables() -> Iterator[str]:
-    """The statements that make the tables which the host fills."""
+    """The statements that make the tables which the host fills, and one of what it has loaded."""
     yield f"CREATE TABLE {names.qualified(names.FACTS, 'databases')} (oid BIGINT, name VARCHAR)"
     yield f"CREATE TABLE {names.qualified(names.FACTS, 'roles')} (oid BIGINT, name VARCHAR, superuser BOOLEAN)"
     yield (
         f"CREATE TABLE {names.qualified(names.FACTS, 'settings')} (name VARCHAR, boot_value VARCHAR, unit VARCHAR, "
         "category VARCHAR, description VARCHAR, context VARCHAR, kind VARCHAR, minimum VARCHAR, maximum VARCHAR, "
         "choices VARCHAR[])"
+    )
+    # Read when the instance is opened: later, DuckDB may no longer look into its extensions' directory.
+    yield (
+        f"CREATE TABLE {names.qualified(names.FACTS, 'extensions')} AS SELECT extension_name AS name, "
+        "coalesce(nullif(extension_version, ''), '1.0') AS version, loaded, installed, description FROM duckdb_extensions()"
     )
