@@ -47,13 +47,34 @@ def check_block(session: Session, statement: PreparedStatement) -> None:
 
 def is_ready(session: Session, statement: PreparedStatement) -> bool:
     """Whether a native statement can be executed right now, with nothing to do first."""
-    return (
-        statement.epoch == session.epoch
-        and statement.generation == session.database.generation
-        and not statement.catalog_query
-        and not session.block.wants_native
-        and session.suspended is None
+    return not (
+        statement.epoch != session.epoch
+        or statement.generation != session.database.generation
+        or statement.catalog_query
+        or session.block.wants_native
+        or session.suspended is not None
     )
+
+
+def is_stale(session: Session, statement: PreparedStatement) -> bool:
+    """Whether the catalog or the search path has changed since a statement was prepared."""
+    return statement.epoch != session.epoch or statement.generation != session.database.generation
+
+
+async def refresh(session: Session, statement: PreparedStatement) -> None:
+    """Prepare a statement anew if it is stale.
+
+    Raises:
+        PgError: DuckDB refuses it now; 0A000 when the row type is no longer what the client may have been told.
+    """
+    if session.search_path_may_be_stale:
+        await session.follow_search_path()
+    if is_stale(session, statement):
+        before = statement.column_types
+        await prepare_native(session, statement)
+        statement.row_type_changed |= before != statement.column_types
+    if statement.row_type_changed:
+        raise PgError("0A000", "cached plan must not change result type")
 
 
 async def make_ready(session: Session, statement: PreparedStatement) -> None:
@@ -62,15 +83,7 @@ async def make_ready(session: Session, statement: PreparedStatement) -> None:
     Raises:
         PgError: One of these can't be done; 0A000 when the statement's row type has changed.
     """
-    if session.search_path_may_be_stale:
-        await session.follow_search_path()
-    if statement.epoch != session.epoch or statement.generation != session.database.generation:
-        before = statement.column_types
-        await prepare_native(session, statement)
-        statement.row_type_changed |= before != statement.column_types
-    if statement.row_type_changed:
-        # For good: the client may have been told of the old one.
-        raise PgError("0A000", "cached plan must not change result type")
+    await refresh(session, statement)
     if statement.catalog_query:
         await session.refresh_catalog()
     if session.block.wants_native:

@@ -19,7 +19,9 @@ from duckgres_tx.session.execution import (
     check_read_only,
     conclude,
     is_ready,
+    is_stale,
     make_ready,
+    refresh,
     tag_of,
 )
 from duckgres_tx.session.portals import ExhaustedPortal, Portal
@@ -100,18 +102,29 @@ class ExtendedQuery:
         )
         self._output.write(BIND_COMPLETE)
 
-    def describe(self, message: Describe) -> None:
-        """Describe: parameters and columns of a statement, or the columns of a portal."""
+    def describe(self, message: Describe) -> Coroutine[Any, Any, None] | None:
+        """Describe: parameters and columns of a statement, or the columns of a portal; nothing is executed."""
         session = self._session
         if message.target is Target.STATEMENT:
             statement = session.statements.find(message.name)
-            self._check_describable(statement)
-            self._output.write(ParameterDescription(statement.parameter_oids).encode())
             formats: tuple[int, ...] = ()
         else:
             portal = session.portals.find(message.name)
             statement, formats = portal.statement, portal.result_formats
-            self._check_describable(statement)
+        if session.block.state is BlockState.FAILED and statement.fields is not None:
+            raise aborted()
+        if statement.native is not None and is_stale(session, statement):
+            return self._describe_anew(message.target, statement, formats)
+        self._write_description(message.target, statement, formats)
+        return None
+
+    async def _describe_anew(self, target: Target, statement: PreparedStatement, formats: tuple[int, ...]) -> None:
+        await refresh(self._session, statement)
+        self._write_description(target, statement, formats)
+
+    def _write_description(self, target: Target, statement: PreparedStatement, formats: tuple[int, ...]) -> None:
+        if target is Target.STATEMENT:
+            self._output.write(ParameterDescription(statement.parameter_oids).encode())
         self._output.write(NO_DATA if statement.fields is None else statement.row_description(formats))
 
     def execute(self, message: Execute) -> Coroutine[Any, Any, None] | None:
@@ -244,7 +257,3 @@ class ExtendedQuery:
             raise PgError("55000", f'portal "{portal.name}" cannot be run')
         else:
             self._output.write(CommandComplete(statement.analyzed.command_tag(0)).encode())
-
-    def _check_describable(self, statement: PreparedStatement) -> None:
-        if self._session.block.state is BlockState.FAILED and statement.fields is not None:
-            raise aborted()

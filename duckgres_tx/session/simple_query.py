@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from duckgres_tx.engine.database import DuckDBError
 from duckgres_tx.errors import PgError
 from duckgres_tx.session import session_statements
-from duckgres_tx.session.execution import check_read_only, conclude, make_ready, tag_of
+from duckgres_tx.session.execution import check_read_only, conclude, is_stale, make_ready, tag_of
 from duckgres_tx.session.preparation import prepare
 from duckgres_tx.session.prepared_statements import PreparedStatement
 from duckgres_tx.session.transactions import BlockState
@@ -41,7 +41,9 @@ async def simple_query(conversation: Conversation, session: Session, text: str) 
     for number, analyzed in enumerate(statements):
         if len(statements) > 1 and session.block.state is BlockState.NONE:
             session.begin_implicit()
-        statement = prepared.get(number) or await prepare(session, analyzed, query=text)
+        statement = prepared.get(number)
+        if statement is None or (statement.native is not None and is_stale(session, statement)):
+            statement = await prepare(session, analyzed, query=text)
         await _answer(session, statement, is_last=number == len(statements) - 1)
     if session.block.state is BlockState.IMPLICIT:
         await session.commit()
