@@ -23,7 +23,7 @@ from duckgres_tx.engine.capi cimport (
 )
 from duckgres_tx.engine.context cimport set_context_value
 from duckgres_tx.engine.encoder cimport describe_type
-from duckgres_tx.engine.execution cimport Execution, RenderBox, make_render_box, start_execution
+from duckgres_tx.engine.execution cimport RenderBox, make_render_box, start_execution
 from duckgres_tx.engine.handles cimport (
     ConnectionHandle,
     DatabaseHandle,
@@ -51,9 +51,8 @@ from duckgres_tx.engine.jobs cimport (
     prepare,
     script,
 )
+from duckgres_tx.engine.native_threads cimport Job as NativeJob
 from duckgres_tx.engine.native_threads cimport (
-    Core,
-    Job,
     Pool,
     Task,
     init_task,
@@ -63,10 +62,24 @@ from duckgres_tx.engine.native_threads cimport (
     unlock,
 )
 
-from duckgres_tx.engine.execution import ResultKind
+from duckgres_tx.engine.execution import Execution, ResultKind
 from duckgres_tx.engine.logical_types import LogicalType, TypeId
-from duckgres_tx.engine.native_threads import DuckDBError
+from duckgres_tx.engine.native_threads import DuckDBError, Job
 from duckgres_tx.engine.rendering import RenderOptions
+
+__all__ = [
+    "Column",
+    "Connection",
+    "Database",
+    "DuckDBError",
+    "Execution",
+    "Job",
+    "NativeThreads",
+    "Progress",
+    "ResultKind",
+    "Statement",
+    "StatementType",
+]
 
 cdef enum:
     # RenderOptions kept for C; sessions with other ones make them anew.
@@ -193,12 +206,12 @@ cdef class Connection:
     def interrupt(self):
         """Stop what runs, or waits to run next, on this connection. Any thread; never blocks."""
         cdef ConnectionHandle *handle = self.handle
-        cdef Job parked = None
+        cdef NativeJob parked = None
         lock(handle.core)
         if handle.strand.current != NULL:
             interrupt_locked(handle.strand.current)
         elif handle.strand.parked != NULL:
-            parked = <Job>handle.strand.parked.owner
+            parked = <NativeJob>handle.strand.parked.owner
         unlock(handle.core)
         if parked is not None:
             parked.interrupt()
@@ -303,7 +316,7 @@ cdef bint _returns_rows(bytes sql):
 
 # --- jobs
 
-cdef class OpenJob(Job):
+cdef class OpenJob(NativeJob):
     cdef list kept
     cdef str path
 
@@ -324,7 +337,7 @@ cdef class OpenJob(Job):
         return database
 
 
-cdef class ConnectJob(Job):
+cdef class ConnectJob(NativeJob):
     cdef Database database
     cdef bytes script
 
@@ -343,7 +356,7 @@ cdef class ConnectJob(Job):
         return connection
 
 
-cdef class PrepareJob(Job):
+cdef class PrepareJob(NativeJob):
     cdef Connection connection
     cdef bytes sql
 
@@ -363,7 +376,7 @@ cdef class PrepareJob(Job):
         return statement
 
 
-cdef class ScriptJob(Job):
+cdef class ScriptJob(NativeJob):
     cdef Connection connection
     cdef RenderBox render
     cdef bytes sql
@@ -377,7 +390,7 @@ cdef class ScriptJob(Job):
         return _read_rows(work.rows.data, work.rows.length)
 
 
-cdef class CloseJob(Job):
+cdef class CloseJob(NativeJob):
     # Keeps the handle that is being closed.
     cdef object thing
 
