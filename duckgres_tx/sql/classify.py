@@ -9,17 +9,20 @@ import enum
 from collections.abc import Callable
 
 from duckgres_tx.sql.settings_of_duckdb import is_duckdb_setting
+from duckgres_tx.sql.several import is_several
 from duckgres_tx.sql.split import SourceStatement
 from duckgres_tx.sql.tokens import Kind, Token
 
 
 class StatementClass(enum.Enum):
-    """Who carries a statement out; all but ``QUERY`` and ``GUARDED`` are the session's."""
+    """Who carries a statement out; all but ``QUERY``, ``GUARDED`` and ``UNSUPPORTED`` are the session's."""
 
     QUERY = "query"
     """DuckDB's: SELECT, DML, DDL, EXPLAIN, CALL, PRAGMA, its own SHOW TABLES …, and whatever isn't known."""
     GUARDED = "guarded"
     """DuckDB's, but ``policy`` has to be asked first."""
+    SCRIPT = "script"
+    """Several of DuckDB's, made by ``scripts``: DROP TABLE a, b; serial columns."""
     BEGIN = "begin"
     COMMIT = "commit"
     ROLLBACK = "rollback"
@@ -219,4 +222,8 @@ def classify(statement: SourceStatement) -> StatementClass:
     if tokens[0].kind is not Kind.WORD:
         return StatementClass.QUERY
     found = _FIRST.get(tokens[0].word, StatementClass.QUERY)
-    return found if isinstance(found, StatementClass) else found(tokens)
+    if not isinstance(found, StatementClass):
+        found = found(tokens)
+    if found is StatementClass.QUERY and is_several(statement):
+        return StatementClass.SCRIPT
+    return found

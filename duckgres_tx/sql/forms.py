@@ -249,6 +249,13 @@ class LockTables:
     nowait: bool
 
 
+@frozen
+class RunScript:
+    """A statement that is several of DuckDB's: ``scripts.script`` makes them, to be run in one transaction."""
+
+    source: SourceStatement
+
+
 SessionStatement = (
     BeginTransaction
     | CommitTransaction
@@ -276,4 +283,5 @@ SessionStatement = (
     | Notify
     | Unlisten
     | LockTables
+    | RunScript
 )

@@ -7,11 +7,18 @@ from collections.abc import Callable
 from duckgres_tx.errors import LocalProtocolError
 from duckgres_tx.sql import grammar_objects, grammar_portals, grammar_transactions, grammar_variables
 from duckgres_tx.sql.classify import StatementClass
-from duckgres_tx.sql.forms import SessionStatement
+from duckgres_tx.sql.forms import RunScript, SessionStatement
 from duckgres_tx.sql.reader import TokenReader
 from duckgres_tx.sql.split import SourceStatement
 
+
+def _script(reader: TokenReader) -> RunScript:
+    reader.rest()
+    return RunScript(reader.statement)
+
+
 _GRAMMAR: dict[StatementClass, Callable[[TokenReader], SessionStatement]] = {
+    StatementClass.SCRIPT: _script,
     StatementClass.BEGIN: grammar_transactions.begin,
     StatementClass.COMMIT: grammar_transactions.commit,
     StatementClass.ROLLBACK: grammar_transactions.rollback,

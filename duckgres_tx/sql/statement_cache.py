@@ -43,8 +43,10 @@ class AnalyzedStatement:
         """The parsed form of a session's statement.
 
         Raises:
-            PgError: 42601, 0A000.
+            PgError: 42601, 0A000; 42501 by the policy for a script.
         """
+        if self.statement_class is StatementClass.SCRIPT:
+            self.policy.check(self.source, self.statement_class)
         return session_statements.parse(self.source, self.statement_class)
 
     @cached_property

@@ -60,6 +60,7 @@ PASSES: tuple[Pass, ...] = (
     statements.translate_explain,
     locking.drop_locking_clauses,
     tables.drop_storage_clauses,
+    tables.check_truncate,
     catalog_names.translate_catalog_names,
     catalog_operators.translate_catalog_operators,
     catalog_casts.translate_catalog_casts,

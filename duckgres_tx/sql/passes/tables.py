@@ -22,6 +22,20 @@ def drop_storage_clauses(edit: StatementEdit, context: TranslationContext) -> No
         _drop_table_options(edit, found[1] + 1)
 
 
+def check_truncate(edit: StatementEdit, context: TranslationContext) -> None:
+    """TRUNCATE … RESTART IDENTITY can't be done; CONTINUE IDENTITY is what happens anyway."""
+    tokens = edit.tokens
+    if not tokens[0].is_word("truncate"):
+        return
+    for index, token in enumerate(tokens[:-1]):
+        if tokens[index + 1].is_word("identity") and token.is_word("restart"):
+            raise FeatureNotSupported(
+                "TRUNCATE ... RESTART IDENTITY is not supported", position=edit.source.offset + token.start + 1
+            )
+        if tokens[index + 1].is_word("identity") and token.is_word("continue"):
+            edit.delete_tokens(index, index + 2)
+
+
 def _drop_index_method(edit: StatementEdit) -> None:
     tokens = edit.tokens
     if not any(token.is_word("index") for token in tokens[1:3]):

@@ -9,6 +9,7 @@ import re
 
 from duckgres_tx.errors import FeatureNotSupported, PgError
 from duckgres_tx.sql.edits import StatementEdit
+from duckgres_tx.sql.several import SERIAL_TYPES
 from duckgres_tx.sql.tokens import Kind, quote_string, string_value
 from duckgres_tx.sql.translation_context import TranslationContext
 from duckgres_tx.sql.type_positions import Place, TypePosition, type_positions
@@ -28,7 +29,7 @@ _BUILT_IN_WORDS = """
     timestamptz interval bit varbit
 """
 _BUILT_IN = frozenset(_BUILT_IN_WORDS.split())
-_SERIALS = frozenset(("serial", "serial4", "bigserial", "serial8", "smallserial", "serial2"))
+_SERIALS = frozenset(SERIAL_TYPES)
 _WITHOUT_PRECISION = {"timestamptz": "TIMESTAMPTZ", "time": "TIME", "timetz": "TIMETZ"}
 _INTERVAL_FIELDS = frozenset(("year", "month", "day", "hour", "minute", "second"))
 

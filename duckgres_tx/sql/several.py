@@ -1,0 +1,75 @@
+"""Which of PostgreSQL's statements are several of DuckDB's: DROP and TRUNCATE of lists, serial columns, ALTERs in one."""
+
+from __future__ import annotations
+
+from duckgres_tx.sql.brackets import Brackets
+from duckgres_tx.sql.edits import StatementEdit
+from duckgres_tx.sql.split import SourceStatement
+from duckgres_tx.sql.tokens import Token
+from duckgres_tx.sql.type_positions import definition_items, table_definition
+
+SERIAL_TYPES = {
+    "serial": "integer",
+    "serial4": "integer",
+    "bigserial": "bigint",
+    "serial8": "bigint",
+    "smallserial": "smallint",
+    "serial2": "smallint",
+}
+"""The serial types and what their columns really are."""
+
+_LISTED_KINDS = frozenset(("table", "view", "schema", "sequence", "index", "type"))
+
+
+def is_several(statement: SourceStatement) -> bool:
+    """Whether this statement has to be carried out as several; ``scripts`` makes them."""
+    tokens = statement.tokens
+    if len(tokens) < 3:
+        return False
+    match tokens[0].word:
+        case "drop":
+            return tokens[1].word in _LISTED_KINDS and bool(top_commas(tokens))
+        case "truncate":
+            return bool(top_commas(tokens))
+        case "alter":
+            return tokens[1].is_word("table") and bool(top_commas(tokens))
+        case "create":
+            return bool(generated_columns(StatementEdit(statement)))
+    return False
+
+
+def top_commas(tokens: tuple[Token, ...]) -> list[int]:
+    """The commas that stand in no bracket."""
+    if not any(token.text == "," for token in tokens):
+        return []
+    return [index for index in Brackets(tokens).depth_zero() if tokens[index].text == ","]
+
+
+def generated_columns(edit: StatementEdit) -> list[tuple[int, int]]:
+    """The definitions of a CREATE TABLE's serial and identity columns: their first token, and the one after the last."""
+    if edit.words.isdisjoint(SERIAL_TYPES) and "identity" not in edit.words:
+        return []
+    found = table_definition(edit)
+    if found is None:
+        return []
+    return [item for item in definition_items(edit, *found) if is_serial(edit, *item) or identity(edit, *item)]
+
+
+def is_serial(edit: StatementEdit, first: int, past: int) -> bool:
+    """Whether this column's type is one of the serial types."""
+    return past - first > 1 and edit.tokens[first + 1].word in SERIAL_TYPES
+
+
+def identity(edit: StatementEdit, first: int, past: int) -> tuple[int, int] | None:
+    """The tokens of ``GENERATED … AS IDENTITY [(options)]`` within a column's definition."""
+    tokens = edit.tokens
+    for index in edit.brackets.depth_zero(first, past):
+        if tokens[index].is_word("identity") and tokens[index - 1].is_word("as"):
+            start = next((i for i in range(index, first, -1) if tokens[i].is_word("generated")), None)
+            if start is None:
+                return None
+            end = index + 1
+            if end < past and tokens[end].text == "(":
+                end = (edit.brackets.partner(end) or end) + 1
+            return start, end
+    return None
