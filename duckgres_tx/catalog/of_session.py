@@ -87,6 +87,8 @@ SESSION_FUNCTIONS: Final[tuple[Macro, ...]] = (
         "setting, missing_ok -> coalesce({s}.guc(setting), {s}.boot_value(setting), "
         "CASE WHEN NOT missing_ok THEN error('unrecognized configuration parameter \"' || setting || '\"') END)",
     ),
+    # The session has set it by the time the query runs.
+    macro("set_config", "setting, new_value, is_local -> coalesce({s}.guc(setting), {s}.boot_value(setting))"),
     macro("pg_postmaster_start_time", "-> duckgres_context('start_time')::TIMESTAMPTZ"),
     macro("pg_conf_load_time", "-> duckgres_context('start_time')::TIMESTAMPTZ"),
     macro("pg_is_in_recovery", "-> false"),
