@@ -19,10 +19,10 @@ def _by_name(name: str, what: str) -> Macro:
     """The OID of a name, quoted or not and perhaps with a schema, through the search path; NULL when there is none."""
     return macro(
         name,
-        "x -> (SELECT min_by(_oid, CASE WHEN _parts[1] = '' THEN list_position(_path, _schema) ELSE 1 END) "
-        "FROM (SELECT {s}.name_parts(x) AS _parts, {s}.search_path() AS _path) AS _wanted, "
+        "x -> (SELECT min_by(_oid, CASE WHEN _in = '' THEN list_position(_path, _schema) ELSE 1 END) "
+        "FROM (SELECT {s}.name_schema(x) AS _in, {s}.name_last(x) AS _wanted, {s}.search_path() AS _path) AS _name_given, "
         "(SELECT oid AS _oid, schema AS _schema, name AS _name FROM {f}.visibility WHERE what = '" + what + "') AS _fact "
-        "WHERE _name = _parts[2] AND CASE WHEN _parts[1] = '' THEN list_contains(_path, _schema) ELSE _schema = _parts[1] END)",
+        "WHERE lower(_name) = lower(_wanted) AND CASE WHEN _in = '' THEN list_contains(_path, _schema) ELSE _schema = _in END)",
     )
 
 
@@ -194,13 +194,13 @@ DEFINITION_FUNCTIONS: Final[tuple[Macro, ...]] = (
     macro(
         "to_regnamespace",
         "x -> CAST(coalesce({s}.digits(x), "
-        + lookup("{f}.schemas", "_oid", "_name = {s}.name_parts(x)[2]", "oid", "name")
+        + lookup("{f}.schemas", "_oid", "_name = {s}.name_last(x)", "oid", "name")
         + ") AS pg_regnamespace)",
     ),
     macro(
         "to_regrole",
         "x -> CAST(coalesce({s}.digits(x), "
-        + lookup("{p}.pg_roles", "_oid", "_rolname = {s}.name_parts(x)[2]", "oid", "rolname")
+        + lookup("{p}.pg_roles", "_oid", "_rolname = {s}.name_last(x)", "oid", "rolname")
         + ") AS pg_regrole)",
     ),
     # What ::regclass does with a text: as above, but an unknown name is an error.

@@ -87,12 +87,13 @@ VALUE_SUPPORT: Final[tuple[Macro, ...]] = (
     macro("digits", "x -> CASE WHEN regexp_full_match(trim(x), '[0-9]+') THEN CAST(x AS BIGINT) WHEN x = '-' THEN 0 END"),
     macro("number", "x -> TRY_CAST(CAST(x AS VARCHAR) AS BIGINT)"),
     macro("not_found", "x, what -> CAST(CASE WHEN x IS NOT NULL THEN error(what || ' \"' || x || '\" does not exist') END AS BIGINT)"),
-    # [schema or '', name] of a name as one writes it: unquoted parts are folded, DuckDB's main stays reachable.
+    # The parts of a name as one writes it: what isn't quoted is folded. No schema is ''. (Two functions and no list of
+    # both: DuckDB can't tell the type of a parameter in list_concat.)
     macro(
-        "name_parts",
-        "x -> CASE WHEN contains(x, '.') OR contains(x, '\"') THEN list_concat(CASE WHEN len({s}.name_pieces(x)) > 1 THEN [{s}.name_pieces(x)[-2]] "
-        "ELSE [''] END, [{s}.name_pieces(x)[-1]]) ELSE ['', lower(trim(x))] END",
+        "name_last",
+        "x -> CASE WHEN contains(x, '.') OR contains(x, '\"') THEN {s}.name_pieces(x)[-1] ELSE lower(trim(x)) END",
     ),
+    macro("name_schema", "x -> CASE WHEN contains(x, '.') THEN coalesce({s}.name_pieces(x)[-2], '') ELSE '' END"),
     macro(
         "name_pieces",
         "x -> list_transform(regexp_extract_all(x, '\"([^\"]|\"\")*\"|[^.\"]+'), lambda p: CASE WHEN starts_with(p, '\"') "
@@ -114,9 +115,9 @@ VALUE_SUPPORT: Final[tuple[Macro, ...]] = (
     macro(
         "builtin_regproc",
         "x -> coalesce("
-        + lookup("{s}.builtin_functions", "min(_oid)", "_proname = {s}.name_parts(x)[2]", "oid", "proname")
+        + lookup("{s}.builtin_functions", "min(_oid)", "_proname = {s}.name_last(x)", "oid", "proname")
         + ", "
-        + lookup("{s}.functions", "min(_oid)", "_name = {s}.name_parts(x)[2]", "oid", "name")
+        + lookup("{s}.functions", "min(_oid)", "_name = {s}.name_last(x)", "oid", "name")
         + ")",
     ),
     # A type's name without its schema, modifier and brackets; what SQL calls otherwise than pg_type.
