@@ -185,12 +185,15 @@ cdef void _drop_values(Values *values) noexcept nogil:
 
 cdef duckdb_value _close_list(Values *values, Shape *shape, int level, Target *target) noexcept nogil:
     """The list of values whose type is that of `level`; an ARRAY where the whole is one of that size."""
+    # The C API refuses a NULL pointer, even to no values.
+    cdef duckdb_value nothing = NULL
+    cdef duckdb_value *first = values.values if values.values != NULL else &nothing
     if (
         level == shape.depth - 1 and target.id == DUCKDB_TYPE_ARRAY and shape.types[shape.depth] == NULL
         and api.array_type_array_size(target.type) == values.count
     ):
-        return api.create_array_value(shape.types[level], values.values, values.count)
-    return api.create_list_value(shape.types[level], values.values, values.count)
+        return api.create_array_value(shape.types[level], first, values.count)
+    return api.create_list_value(shape.types[level], first, values.count)
 
 
 cdef int _build_text(

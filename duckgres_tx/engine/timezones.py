@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 # The Gregorian calendar, weekdays included, repeats itself after so many years.
 CYCLE_YEARS: Final = 400
 
+# PostgreSQL's timestamps begin in 4714 BC.
+_FIRST_YEAR: Final = -4715
+
 _HEADER: Final = struct.Struct(">4sc15x6I")
 _NAME: Final = re.compile(r"[A-Za-z0-9_+\-]+(/[A-Za-z0-9_+\-]+)*")
 
@@ -153,11 +156,11 @@ def _body_size(counts: list[int], width: int) -> int:
 
 
 def _extend(starts: list[int], offsets: list[int], rule: PosixZone | None, first: int | None) -> ZoneTable:
-    """Go on by the rule for 400 years after the last start."""
+    """Go on by the rule for 400 years after the last start; a rule without a file holds for all times."""
     if rule is None or rule.daylight is None:
         offset = first if first is not None else rule.standard_offset_s if rule is not None else 0
         return ZoneTable(offset, tuple(starts), tuple(offsets))
-    year = (year_of_day(starts[-1] // DAY_S) if starts else 1969) + 1
+    year = (year_of_day(starts[-1] // DAY_S) if starts else _FIRST_YEAR) + 1
     for each in range(year - 1, year + CYCLE_YEARS):
         for start, offset in rule.changes(each):
             if not starts or start > starts[-1]:
