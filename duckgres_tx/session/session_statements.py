@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from duckgres_tx.errors import FeatureNotSupported, PgError, Severity
 from duckgres_tx.session.preparation import prepare
+from duckgres_tx.session.scripts import run_script
 from duckgres_tx.session.transactions import BlockState, no_transaction
 from duckgres_tx.sql import forms
 from duckgres_tx.wire.backend import DataRow
@@ -297,6 +298,10 @@ async def _lock(session: Session, form: forms.LockTables) -> Outcome:
     )
 
 
+async def _script(session: Session, form: forms.RunScript) -> Outcome:
+    return Outcome(await run_script(session, form.source))
+
+
 _ACTIONS: dict[type[Any], Callable[[Any, Any], Awaitable[Outcome]]] = {
     forms.BeginTransaction: _begin,
     forms.CommitTransaction: _commit,
@@ -324,4 +329,5 @@ _ACTIONS: dict[type[Any], Callable[[Any, Any], Awaitable[Outcome]]] = {
     forms.Notify: _listen,
     forms.Unlisten: _unlisten,
     forms.LockTables: _lock,
+    forms.RunScript: _script,
 }

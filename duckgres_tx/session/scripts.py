@@ -1,0 +1,46 @@
+"""Statements that are several of DuckDB's: DROP TABLE a, b; serial columns; ALTER TABLE with several actions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from duckgres_tx.errors import PgError
+from duckgres_tx.session.execution import is_about_temporary_objects
+from duckgres_tx.session.transactions import BlockState
+from duckgres_tx.sql import scripts
+from duckgres_tx.sql.split import SourceStatement
+from duckgres_tx.sql.tags import command_tag
+
+if TYPE_CHECKING:
+    from duckgres_tx.session.session import Session
+
+
+async def run_script(session: Session, source: SourceStatement) -> str:
+    """Run all of it or nothing: in the block that is open, else in a transaction of its own.
+
+    Returns:
+        The command tag.
+
+    Raises:
+        PgError: 25006 in a read-only transaction, 0A000, whatever DuckDB says; the caller ends the block.
+    """
+    tag = command_tag(source.tokens, 0)
+    temporary = is_about_temporary_objects(source)
+    if session.variables.is_on("transaction_read_only") and not temporary:
+        raise PgError("25006", f"cannot execute {tag} in a read-only transaction")
+    if session.search_path_may_be_stale:
+        await session.follow_search_path()
+    alone = session.block.state is BlockState.NONE
+    session.begin_implicit()
+    if session.block.wants_native:
+        await session.begin_native()
+    await session.free_connection()
+    for text in scripts.script(source, session.translation_context):
+        await session.run(text)
+    if temporary:
+        session.has_temporary_objects = True
+        session.epoch += 1
+    session.catalog_changed()
+    if alone:
+        await session.commit()
+    return tag
