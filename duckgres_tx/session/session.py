@@ -333,6 +333,10 @@ class Session:
     async def fail(self) -> None:
         """An error was met: undo what the block has done, and wait for its end if it was begun by BEGIN."""
         if self.block.state is BlockState.NONE:
+            # Some errors outside of a transaction leave DuckDB in one that is aborted (1.5.5: ALTER TABLE with a default that
+            # names a sequence that isn't there), and every later statement would be refused.
+            self.block.native_open = True
+            await self._rollback_native()
             return
         await self._rollback_native()
         self.block.fail()
