@@ -192,7 +192,7 @@ SHARED_TYPES: tuple[SharedType, ...] = (
     SharedType("text", "VARCHAR", TEXTS),
     SharedType("bytea", "BLOB", _blobs()),
     SharedType("date", "DATE", _dates()),
-    SharedType("time", "TIME", tuple([*_clocks(), "24:00:00"])),
+    SharedType("time", "TIME", (*_clocks(), "24:00:00")),
     SharedType("time", "TIME_NS", tuple(_clocks())),
     SharedType(
         "timetz", "TIMETZ",

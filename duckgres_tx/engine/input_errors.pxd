@@ -94,5 +94,11 @@ cdef inline int bad_binary(Reading *reading) noexcept nogil:
     return -1
 
 
+cdef inline int bad_format(Reading *reading, int format) noexcept nogil:
+    memcpy(reading.sqlstate, b"22023", 6)
+    snprintf(reading.error, reading.error_size, b"unsupported format code: %d", format)
+    return -1
+
+
 cdef inline int no_memory(Reading *reading) noexcept nogil:
     return complain(reading, b"53200", b"out of memory")

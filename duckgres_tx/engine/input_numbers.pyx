@@ -61,11 +61,6 @@ cdef int read_integer_text(Reading *reading, const char *text, int64_t length, i
             return bad_syntax(reading, text, length)
         digit = <uint64_t>(span.text[index] - c"0")
         if size > (limit - digit) // 10:
-            # The rest must still be digits for the complaint to be about the range.
-            while index < span.length and is_digit(span.text[index]):
-                index += 1
-            if index < span.length:
-                return bad_syntax(reading, text, length)
             return number_out_of_range(reading, text, length)
         size = size * 10 + digit
         index += 1

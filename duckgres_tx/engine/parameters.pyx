@@ -15,7 +15,7 @@ Spec: protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-BIND
 from libc.stdint cimport int64_t
 
 from duckgres_tx.engine.capi cimport DUCKDB_TYPE_ARRAY, DUCKDB_TYPE_LIST, api, duckdb_value
-from duckgres_tx.engine.input_errors cimport Reading, complain, no_memory
+from duckgres_tx.engine.input_errors cimport Reading, bad_format, complain, no_memory
 from duckgres_tx.engine.parameter_arrays cimport element_oid, read_array
 from duckgres_tx.engine.parameter_scalars cimport (
     MADE, SourceValue, is_textual, oid_of_target, read_scalar, type_name
@@ -34,7 +34,7 @@ cdef int bind_parameter(
         api.bind_null(statement, index)
         return 0
     if format != 0 and format != 1:
-        return complain(&reading, b"22023", b"unsupported format code")
+        return bad_format(&reading, format)
     result = _read(&reading, type, oid, format, data, length, &value)
     if result == MADE:
         if value == NULL:
