@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from duckgres_tx.engine.database import StatementType
@@ -9,6 +10,7 @@ from duckgres_tx.engine.execution import Execution, ResultKind
 from duckgres_tx.errors import PgError
 from duckgres_tx.session.preparation import prepare_native
 from duckgres_tx.session.prepared_statements import PreparedStatement
+from duckgres_tx.session.set_config import set_variables
 from duckgres_tx.session.transactions import ENDS_OF_BLOCKS, BlockState, aborted
 from duckgres_tx.sql.split import SourceStatement
 
@@ -51,6 +53,7 @@ def is_ready(session: Session, statement: PreparedStatement) -> bool:
         statement.epoch != session.epoch
         or statement.generation != session.database.generation
         or statement.catalog_query
+        or statement.settings
         or session.block.wants_native
         or session.suspended is not None
     )
@@ -77,12 +80,14 @@ async def refresh(session: Session, statement: PreparedStatement) -> None:
         raise PgError("0A000", "cached plan must not change result type")
 
 
-async def make_ready(session: Session, statement: PreparedStatement) -> None:
+async def make_ready(session: Session, statement: PreparedStatement, parameters: Sequence[bytes | None] = ()) -> None:
     """Do what has to come before a native statement runs: search path, a fresh plan, a fresh catalog, a transaction.
 
     Raises:
         PgError: One of these can't be done; 0A000 when the statement's row type has changed.
     """
+    if statement.settings:
+        await set_variables(session, statement.settings, parameters)
     await refresh(session, statement)
     if statement.catalog_query:
         await session.refresh_catalog()

@@ -179,7 +179,7 @@ class ExtendedQuery:
         execution = portal.execution
         if execution is None:
             check_read_only(session, portal.statement)
-            await make_ready(session, portal.statement)
+            await make_ready(session, portal.statement, portal.parameters)
             execution = self._begin(portal, limit)
         else:
             # Going on with its own rows needs no spooling, but another portal's may have to give way.

@@ -15,6 +15,7 @@ from duckgres_tx.session.parameter_types import (
     missing_casts,
 )
 from duckgres_tx.session.prepared_statements import PreparedStatement
+from duckgres_tx.session.set_config import find_calls
 from duckgres_tx.session.transactions import ENDS_OF_BLOCKS, BlockState, aborted
 from duckgres_tx.sql.session_statements import is_session_statement
 from duckgres_tx.sql.statement_cache import AnalyzedStatement
@@ -65,6 +66,7 @@ async def prepare(
         statement.form = analyzed.form
         statement.fields = describe(session, analyzed.form)
     else:
+        statement.settings = find_calls(analyzed.source)
         await prepare_native(session, statement)
     return statement
 

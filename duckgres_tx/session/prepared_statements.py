@@ -12,6 +12,7 @@ from attrs import define, field
 from duckgres_tx.engine.database import Statement
 from duckgres_tx.engine.logical_types import LogicalType
 from duckgres_tx.errors import PgError
+from duckgres_tx.session.set_config import SetConfigCall
 from duckgres_tx.sql.forms import SessionStatement
 from duckgres_tx.sql.statement_cache import AnalyzedStatement
 from duckgres_tx.wire.backend import FieldDescription, RowDescription
@@ -29,6 +30,7 @@ class PreparedStatement:
         text: What DuckDB was given.
         to_query: From a position in ``text`` to one in ``query``, both from 1.
         catalog_query: It reads the catalog's relations, which must be fresh when it runs.
+        settings: Calls of set_config in it.
         declared_oids: The parameter types that Parse declared, as they came.
         parameter_oids: The types that ParameterDescription tells.
         fields: The columns of its rows, text format; None when it gives none.
@@ -47,6 +49,7 @@ class PreparedStatement:
     text: str = ""
     to_query: Callable[[int], int] | None = None
     catalog_query: bool = False
+    settings: tuple[SetConfigCall, ...] = ()
     declared_oids: tuple[int, ...] = ()
     parameter_oids: tuple[int, ...] = ()
     fields: tuple[FieldDescription, ...] | None = None

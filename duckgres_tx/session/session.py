@@ -151,7 +151,7 @@ class Session:
     def report_variables(self) -> None:
         """Send ParameterStatus for what has changed since the last time: just before ReadyForQuery, as PostgreSQL does."""
         if self._unreported:
-            for name, value in self._unreported.items():
+            for name, value in sorted(self._unreported.items(), key=lambda item: item[0].lower()):
                 self.output.write(ParameterStatus(name, value).encode())
             self._unreported.clear()
 

@@ -94,7 +94,7 @@ async def run_statement(session: Session, statement: PreparedStatement, paramete
     if statement.form is not None:
         return await _run_own(session, statement)
     check_read_only(session, statement)
-    await make_ready(session, statement)
+    await make_ready(session, statement, parameters)
     for notice in statement.notices:
         session.notice(notice)
     head = b"" if statement.fields is None else statement.row_description(())
