@@ -18,6 +18,7 @@ import fcntl
 import os
 import socket
 import struct
+import termios
 from typing import Any, Self
 
 from attrs import define, frozen
@@ -26,6 +27,12 @@ from twisted.python.failure import Failure
 
 _UCRED = struct.Struct("=iII")
 _READ_BYTES = 1 << 20
+
+# struct tcp_info of <linux/tcp.h>: tcpi_bytes_received since Linux 4.1, tcpi_bytes_sent since 4.19
+_U64 = struct.Struct("=Q")
+_BYTES_RECEIVED_AT = 128
+_BYTES_SENT_AT = 200
+_TCP_INFO_BYTES = 208
 
 
 @frozen
@@ -101,6 +108,31 @@ def duplicate(fd: int) -> int:
 def inode_of(fd: int) -> int:
     """The identity of what a descriptor names; the same number in every process that has it. Doesn't own it."""
     return os.fstat(fd).st_ino
+
+
+def is_untouched(fd: int, bytes_taken: int) -> bool:
+    """Whether nobody but the caller has read from a TCP socket, and nobody has written to it. Doesn't own it.
+
+    The kernel counts what a connection has sent and received (`TCP_INFO`), and what has been received and not been read.
+
+    Args:
+        fd: The socket.
+        bytes_taken: What the caller has read from it.
+
+    Returns:
+        False also for a socket that is not TCP, where there is no telling.
+    """
+    with socket.socket(fileno=os.dup(fd)) as connection:
+        if connection.family not in (socket.AF_INET, socket.AF_INET6):
+            return False
+        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+        unread = struct.unpack("i", fcntl.ioctl(connection, termios.FIONREAD, b"\0\0\0\0"))[0]
+    if len(info) < _TCP_INFO_BYTES:
+        return False
+    (received,) = _U64.unpack_from(info, _BYTES_RECEIVED_AT)
+    (sent,) = _U64.unpack_from(info, _BYTES_SENT_AT)
+    # the peer's FIN counts as a byte received
+    return sent == 0 and received - unread - bytes_taken in (0, 1)
 
 
 def peer_credentials(fd: int) -> PeerCredentials:

@@ -46,12 +46,26 @@ class Placement:
             return owner
         return max(workers, key=lambda worker: _rank(database, worker.slot), default=None)
 
-    def claim(self, database: str, worker: SessionServer) -> bool:
-        """A worker wants to open a database. False when it is another one's."""
-        return self._owners.setdefault(database, worker) is worker
+    def claim(self, database: str, worker: SessionServer, workers: Iterable[SessionServer]) -> bool:
+        """A worker wants to open a database.
 
-    def move(self, database: str, worker: SessionServer) -> None:
-        """The owner has let go on request; somebody else may have it now."""
+        A client under TLS is sent to a worker before anybody knows what it wants, so the asker may be anyone: it gets a database
+        that nobody has only if it is the one to be chosen. Otherwise all databases of an address would meet at one worker.
+
+        Args:
+            database: Its name.
+            worker: Who asks.
+            workers: Those that are ready.
+
+        Returns:
+            Whether the database is the asker's; if not, the session belongs to another worker.
+        """
+        if self.choose(database, workers) in (worker, None):
+            self._owners[database] = worker
+        return self._owners.get(database) is worker
+
+    def give(self, database: str, worker: SessionServer) -> None:
+        """The database is that worker's from now on, whoever is ready later."""
         self._owners[database] = worker
 
     def closed(self, database: str, worker: SessionServer) -> None:

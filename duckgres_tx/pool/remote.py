@@ -192,6 +192,17 @@ class RemoteWorker:
             if limit.active():
                 limit.cancel()
 
+    async def is_dead_within(self, seconds: float) -> bool:
+        """See `SessionServer.is_dead_within`."""
+        gone = self.when_gone()
+        try:
+            await gone.addTimeout(seconds, self._reactor)
+        except DeferredTimeoutError:
+            if gone in self._gone_waiters:
+                self._gone_waiters.remove(gone)
+            return False
+        return True
+
     def kill(self) -> None:
         """See `SessionServer.kill`."""
         self._life.worker_gone("was killed")

@@ -68,5 +68,8 @@ class SessionServer(Protocol):
     async def shutdown(self, timeout_s: float) -> None:
         """End it; returns when it is gone for good."""
 
+    async def is_dead_within(self, seconds: float) -> bool:
+        """Wait a moment for its death; False when it is still alive after that."""
+
     def kill(self) -> None:
         """End it now, whatever it does."""

@@ -26,6 +26,8 @@ from duckgres_tx.wire.startup import StartupMessage, StartupReader
 # how long a client waits for a worker to come, or for one that drains to let its database go
 ROUTE_DEADLINE_S = 10.0
 _ATTEMPTS = 3
+# the process of a worker whose link has just broken is known to be dead this soon, if it is
+DEATH_DEADLINE_S = 2.0
 # refusals that are being said, and clients that wait for a worker, at once
 MAX_REFUSALS = 256
 MAX_WAITING = 1024
@@ -138,7 +140,7 @@ class Switchboard:
 
     def claim_database(self, worker: SessionServer, name: str) -> bool:
         """See `Desk.claim_database`."""
-        return self.placement.claim(name, worker)
+        return self.placement.claim(name, worker, self.crew.ready())
 
     async def relay_connection(
         self, worker: SessionServer, fd: int, prefix: bytes, remote_host: str, remote_port: int
@@ -146,6 +148,8 @@ class Switchboard:
         """See `Desk.relay_connection`."""
         with descriptors.OwnedDescriptor(fd):
             database = asked_for(prefix)
+            if database is not None:
+                await self._settle(database)
             arrival = Arrival(fd, remote_host, remote_port, prefix, database)
             try:
                 handed = await self._hand_over(arrival, relayed=True)
@@ -166,7 +170,7 @@ class Switchboard:
                 sessions = 1
             if sessions:
                 return sessions
-        self.placement.move(name, worker)
+        self.placement.give(name, worker)
         return 0
 
     def database_closed(self, worker: SessionServer, name: str) -> None:
@@ -237,11 +241,20 @@ class Switchboard:
                 # its descriptor was lost on the way, and with the link the confusion ends
                 self.sessions.end(session.backend_pid)
             except (LinkLost, WorkerFault) as error:
-                self._log.warn("{worker} lost a connection: {error}", worker=worker.name, error=str(error))
-                return self.sessions.end(session.backend_pid) is None
+                self.sessions.end(session.backend_pid)
+                if not await _may_try_again(worker, arrival):
+                    self._log.warn("{worker} lost a connection: {error}", worker=worker.name, error=str(error))
+                    return False
             else:
                 return True
         raise _no_worker()
+
+    async def _settle(self, database: str) -> None:
+        """Decide now who owns a database, so that the worker that a session is relayed to doesn't relay it again."""
+        if self.placement.owner(database) is None:
+            chosen = self.placement.choose(database, await self.crew.some_ready(ROUTE_DEADLINE_S))
+            if chosen is not None:
+                self.placement.give(database, chosen)
 
     async def _find(self, arrival: Arrival) -> SessionServer:
         database = arrival.database or self.placement.guess(arrival.remote_host)
@@ -288,6 +301,13 @@ def asked_for(prefix: bytes) -> str | None:
         return packet.database if isinstance(packet, StartupMessage) else None
     except (ProtocolViolation, PgError):
         return None
+
+
+async def _may_try_again(worker: SessionServer, arrival: Arrival) -> bool:
+    """Whether a connection that got no answer can go to another worker: its own is dead, and has not touched it."""
+    if not await worker.is_dead_within(DEATH_DEADLINE_S):
+        return False
+    return descriptors.is_untouched(arrival.fd, len(arrival.prefix))
 
 
 def _as_accepted(

@@ -169,6 +169,44 @@ def test_peer_credentials_leave_the_socket_alone(pair):
     assert open_descriptors() == before
 
 
+@pytest.fixture
+def tcp():
+    """A client and the server's end, over TCP."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        client = socket.create_connection(listener.getsockname())
+        server, _ = listener.accept()
+    with client, server:
+        yield client, server
+
+
+def test_a_connection_is_untouched_until_somebody_reads_or_writes(tcp):
+    """What the caller itself has read doesn't count, what still comes neither."""
+    client, server = tcp
+    assert descriptors.is_untouched(server.fileno(), 0)
+    client.sendall(b"12345678")
+    server.recv(8)
+    client.sendall(b"more")
+    assert descriptors.is_untouched(server.fileno(), 8)
+    client.shutdown(socket.SHUT_WR)
+    assert descriptors.is_untouched(server.fileno(), 8)
+    server.recv(4)
+    assert not descriptors.is_untouched(server.fileno(), 8)
+
+
+def test_a_connection_that_was_written_to_is_touched(tcp):
+    """The client has got an answer to its SSLRequest."""
+    tcp[1].send(b"S")
+
+    assert not descriptors.is_untouched(tcp[1].fileno(), 0)
+
+
+def test_of_a_unix_socket_there_is_no_telling(pair):
+    """So it is not tried again."""
+    assert not descriptors.is_untouched(pair[1].fileno(), 0)
+
+
 def test_a_memory_file_holds_more_than_an_amp_value():
     """The configuration may be as long as it likes."""
     content = bytes(range(256)) * 1000

@@ -185,7 +185,7 @@ def test_a_stop_lets_transactions_finish(workers):
 def test_a_transaction_has_bounded_time(workers):
     """The stop comes after shutdown_timeout, whatever clients do."""
     with running_server(f"--workers={workers}", env={"DUCKGRES_SHUTDOWN_TIMEOUT": "1s"}) as server:
-        with psycopg.connect(server.dsn()) as busy:
+        with contextlib.closing(psycopg.connect(server.dsn())) as busy:
             busy.execute("CREATE TABLE never AS SELECT 1")
             started = time.monotonic()
             assert server.stop() == 0
@@ -198,7 +198,7 @@ def test_a_transaction_has_bounded_time(workers):
 def test_a_second_sigterm_makes_it_quick(workers):
     """And a Ctrl-C is quick from the start."""
     for signals in ([signal.SIGTERM, signal.SIGTERM], [signal.SIGINT]):
-        with running_server(f"--workers={workers}") as server, psycopg.connect(server.dsn()) as busy:
+        with running_server(f"--workers={workers}") as server, contextlib.closing(psycopg.connect(server.dsn())) as busy:
             busy.execute("SELECT 1")
             for number in signals:
                 server.process.send_signal(number)

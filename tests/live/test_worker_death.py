@@ -33,14 +33,17 @@ def is_cut(connection: psycopg.Connection) -> bool:
 
 @pytest.fixture
 def two_databases():
-    """A server with two workers, and sessions on two databases that they share between them."""
+    """A server with two workers, and sessions on the databases that they share between them.
+
+    In plain text, where the front door knows the database: a TLS session that was relayed depends on two workers.
+    """
     with running_server("--workers=2") as server:
         with psycopg.connect(server.dsn(), autocommit=True) as connection:
             for number in range(8):
                 connection.execute(f"CREATE DATABASE d{number}")
         sessions = {}
         for number in range(8):
-            session = psycopg.connect(server.dsn(dbname=f"d{number}"), autocommit=True)
+            session = psycopg.connect(server.dsn(dbname=f"d{number}", sslmode="disable"), autocommit=True)
             session.execute("CREATE TABLE IF NOT EXISTS kept AS SELECT 5 AS x")
             sessions.setdefault(worker_of(server, session), []).append((f"d{number}", session))
         yield server, sessions
@@ -98,7 +101,7 @@ def test_a_worker_that_hangs_is_replaced():
 def test_a_busy_worker_is_not_taken_for_one_that_hangs():
     """Queries that use all processors for longer than the heartbeats allow change nothing."""
     with running_server("--workers=1") as server:
-        with psycopg.connect(server.dsn(options="-c statement_timeout=13s"), autocommit=True) as connection:
+        with psycopg.connect(server.dsn(), options="-c statement_timeout=13s", autocommit=True) as connection:
             with pytest.raises(psycopg.errors.QueryCanceled):
                 connection.execute("SELECT count(*) FROM range(10000000) a, range(10000000) b")
             assert connection.execute("SELECT 1").fetchone() == (1,)

@@ -21,6 +21,7 @@ class FakeWorker:
     drained: list = field(factory=list)
     sessions_left: int = 0
     live: frozenset = frozenset()
+    is_dead: bool = False
 
     @property
     def name(self) -> str:
@@ -49,6 +50,9 @@ class FakeWorker:
 
     def kill(self):
         self.is_ready = False
+
+    async def is_dead_within(self, seconds):
+        return self.is_dead
 
 
 @define(eq=False)

@@ -40,12 +40,37 @@ def test_what_a_dead_worker_owned_is_free():
     """And only that."""
     one, two = FakeWorker(1), FakeWorker(2)
     placement = Placement("postgres")
-    placement.claim("a", one)
-    placement.claim("b", two)
+    placement.give("a", one)
+    placement.give("b", two)
 
     assert placement.forget(one) == ("a",)
     assert placement.owner("a") is None
     assert placement.owner("b") is two
+
+
+def test_only_the_chosen_one_may_open_what_nobody_has():
+    """Otherwise all databases of one address would meet at the worker that its first client came to."""
+    workers = [FakeWorker(slot) for slot in (1, 2, 3)]
+    placement = Placement("postgres")
+    for name in NAMES[:20]:
+        chosen = placement.choose(name, workers)
+        for worker in workers:
+            if worker is not chosen:
+                assert not placement.claim(name, worker, workers)
+        assert placement.claim(name, chosen, workers)
+        # and again, and when others would be chosen now
+        assert placement.claim(name, chosen, [])
+        assert placement.owner(name) is chosen
+
+
+def test_what_was_given_stays_given():
+    """A worker that comes later doesn't get it."""
+    one, two = FakeWorker(1), FakeWorker(2)
+    placement = Placement("postgres")
+    for name in NAMES[:20]:
+        placement.give(name, one)
+        assert not placement.claim(name, two, [one, two])
+        assert placement.claim(name, one, [two])
 
 
 def test_a_guess_is_the_last_answer_else_the_default():

@@ -98,7 +98,7 @@ def test_the_owner_gets_its_clients_even_against_the_ranking(board):
     board.arrive("sales")
     ranked = board.taken()[0]
     owner = next(worker for worker in board.workers if worker is not ranked)
-    assert board.board.claim_database(owner, "sales")
+    board.board.placement.give("sales", owner)
 
     board.arrive("sales")
 
@@ -107,7 +107,8 @@ def test_the_owner_gets_its_clients_even_against_the_ranking(board):
 
 def test_a_second_claim_is_denied_until_the_owner_lets_go(board):
     """The claim decides, not the guess."""
-    first, second, _ = board.workers
+    first = board.board.placement.choose("sales", board.workers)
+    second = next(worker for worker in board.workers if worker is not first)
 
     assert board.board.claim_database(first, "sales")
     assert board.board.claim_database(first, "sales")
@@ -115,7 +116,10 @@ def test_a_second_claim_is_denied_until_the_owner_lets_go(board):
     board.board.database_closed(second, "sales")
     assert not board.board.claim_database(second, "sales")
     board.board.database_closed(first, "sales")
-    assert board.board.claim_database(second, "sales")
+    first.is_ready = False
+    third = board.board.placement.choose("sales", board.crew.ready())
+    assert third is not first
+    assert board.board.claim_database(third, "sales")
 
 
 def test_tls_clients_go_where_their_address_was_last(board):
@@ -155,6 +159,48 @@ def test_a_worker_that_may_have_touched_it_is_not(board, error):
     assert client.recv(1) == b""
     assert board.admission.open_connections == 0
     assert len(board.board.sessions) == 0
+
+
+def tcp_pair() -> tuple[socket.socket, socket.socket]:
+    """A client and the server's end, over TCP: only there can the kernel say what has been touched."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        client = socket.create_connection(listener.getsockname())
+        server, _ = listener.accept()
+    return client, server
+
+
+@pytest.mark.parametrize("touched", [False, True])
+def test_what_a_dead_worker_has_not_touched_goes_to_another(board, touched):
+    """A client that comes at the moment of a worker's death needn't notice it."""
+    client, server = tcp_pair()
+    with client:
+        if touched:
+            server.send(b"S")
+        for worker in board.workers:
+            worker.is_dead = True
+        first = board.board.placement.choose("sales", board.workers)
+        first.failures.append(LinkLost("dead"))
+        arrival = Arrival(server.detach(), HOST, 1, b"", "sales")
+        result_of(Deferred.fromCoroutine(board.board.route(arrival)))
+
+        assert len(board.taken()) == (0 if touched else 1)
+        assert board.admission.open_connections == (0 if touched else 1)
+
+
+def test_a_relayed_session_is_not_relayed_again(board):
+    """Whoever it is sent to may open the database, whatever worker becomes ready meanwhile."""
+    startup = StartupMessage(3, 0, {"user": "me", "database": "new"}).encode()
+    ours, theirs = socket.socketpair()
+    with ours:
+        result_of(
+            Deferred.fromCoroutine(board.board.relay_connection(board.workers[0], theirs.detach(), startup, HOST, 1))
+        )
+    (target,) = board.taken()
+    board.crew.workers += [FakeWorker(slot) for slot in range(4, 40)]
+
+    assert board.board.claim_database(target, "new")
 
 
 def test_a_client_waits_for_the_first_worker(board):
@@ -223,7 +269,7 @@ def test_a_cancel_goes_to_the_session_s_worker(board):
 def test_a_relayed_session_goes_to_the_owner_and_counts_once(board):
     """Its first worker pumps; the client has been counted at the front door."""
     first, owner, _ = board.workers
-    board.board.claim_database(owner, "sales")
+    board.board.placement.give("sales", owner)
     startup = StartupMessage(3, 0, {"user": "me", "database": "sales"}).encode()
     ours, theirs = socket.socketpair()
     with ours:
@@ -246,7 +292,7 @@ def test_a_relay_without_owner_fails(board):
 def test_releasing_a_database_gives_it_to_the_asker(board):
     """So nobody opens the file while it is dropped."""
     first, owner, third = board.workers
-    board.board.claim_database(owner, "doomed")
+    board.board.placement.give("doomed", owner)
     owner.sessions_left = 2
     assert result_of(Deferred.fromCoroutine(board.board.release_database(first, "doomed"))) == 2
     assert not board.board.claim_database(first, "doomed")
@@ -263,14 +309,15 @@ def test_a_dead_worker_leaves_its_databases_and_its_places(board):
     """Its sessions are named, its databases are free, its clients don't count any more."""
     board.arrive("sales")
     worker = board.taken()[0]
-    board.board.claim_database(worker, "sales")
+    assert board.board.claim_database(worker, "sales")
 
     lost, freed = board.board.worker_died(worker)
 
     assert [session.backend_pid for session in lost] == [worker.accepted[0][0].backend_pid]
     assert freed == ("sales",)
     assert board.admission.open_connections == 0
-    assert board.board.claim_database(next(w for w in board.workers if w is not worker), "sales")
+    worker.is_ready = False
+    assert board.board.claim_database(board.board.placement.choose("sales", board.crew.ready()), "sales")
 
 
 def test_a_session_whose_end_was_not_heard_is_ended_by_two_heartbeats(board):
