@@ -58,6 +58,7 @@ def test_a_dead_worker_takes_only_its_own_sessions(two_databases, number):
     server, sessions = two_databases
     assert len(sessions) == 2, "all databases have met at one worker"
     victim, survivor = sessions
+    dead = [(name, session.info.backend_pid) for name, session in sessions[victim]]
     started = time.monotonic()
     os.kill(victim, number)
 
@@ -71,8 +72,7 @@ def test_a_dead_worker_takes_only_its_own_sessions(two_databases, number):
     pids = server.wait_for_workers(2, but_not=victim, timeout_s=5)
     assert survivor in pids
     server.wait_for_log(rf"was killed by {number.name}")
-    for name, session in sessions[victim]:
-        pid = session.info.backend_pid
+    for name, pid in dead:
         assert re.search(rf"session {pid} of user 'postgres' on database '{name}' from 127.0.0.1 died", server.log())
 
 
