@@ -79,6 +79,9 @@ class Brackets:
             return self._primary_start(last - 2)
         if token.word in _SECOND_TYPE_WORDS and last and self.tokens[last - 1].word in _SECOND_TYPE_WORDS[token.word]:
             return last - 1
+        if last > 1 and self.tokens[last - 1].is_word("over") and self.tokens[last - 2].text == ")":
+            # count(*) over w
+            return self._primary_start(last - 1)
         return self._name_start(last)
 
     def _name_start(self, last: int) -> int:

@@ -57,6 +57,8 @@ _WORD_OPERATORS_WORDS = """
     and or not is in like ilike similar between at collate isnull notnull overlaps operator glob
 """
 _WORD_OPERATORS = frozenset(_WORD_OPERATORS_WORDS.split())
+# What an expression may have before its last name: IS DISTINCT FROM b, AT TIME ZONE z, OVER w, LIKE x ESCAPE e.
+_BEFORE_NAMES = frozenset(("distinct", "from", "zone", "over", "escape", "to"))
 
 
 def column_names(statement: SourceStatement) -> tuple[str | None, ...] | None:
@@ -180,7 +182,7 @@ def _ends_operand(token: Token) -> bool:
     """Whether an expression may end with this token, so that a name after it is an alias."""
     if token.kind in (Kind.STRING, Kind.NUMBER, Kind.PARAMETER, Kind.QUOTED_NAME) or token.text in (")", "]", "}"):
         return True
-    return token.word != "" and token.word not in _WORD_OPERATORS and token.word != "distinct"
+    return token.word != "" and token.word not in _WORD_OPERATORS and token.word not in _BEFORE_NAMES
 
 
 def _continues_type(brackets: Brackets, first: int, past: int) -> bool:
@@ -304,7 +306,7 @@ def _figure_primary(brackets: Brackets, first: int, past: int) -> tuple[str | No
         if tokens[opening - 1].is_word("array") and opening - 1 == first:
             return "array", 2
         return (None, 0) if opening == first else _figure(brackets, first, opening)
-    if last.text == ")":
+    if last.text == ")" or tokens[past - 2].is_word("over"):
         return _figure_call(brackets, first, past)
     # A qualified name, or a field of a composite.
     return (last.name, 2) if last.name else (None, 0)

@@ -40,6 +40,16 @@ def edit_of(sql):
         ("select x in (1)::int", "(1)", "int"),
         ("select (f(x)).a::int", "(f(x)).a", "int"),
         ("select exists(select 1)::int", "exists(select 1)", "int"),
+        ("select count(*) over w::int", "count(*) over w", "int"),
+        ("select a)::int", ")", "int"),
+        ("end::int", "end", "int"),
+        ("''::int", "''", "int"),
+        ("(1)::int", "(1)", "int"),
+        ("select 1::double precision(3)", "1", "double precision(3)"),
+        ("select a::national character(3)", "a", "national character(3)"),
+        ("select a::int array", "a", "int array"),
+        ("select cast(x as character varying(3))::text", "cast(x as character varying(3))", "text"),
+        ("select {'a': 1}::struct(a int)", "{'a': 1}", "struct(a int)"),
         ("select $1[1]::int", "$1[1]", "int"),
         ("select a::national character varying(3)", "a", "national character varying(3)"),
         ('select "A"."B"::pg_catalog."char"', '"A"."B"', 'pg_catalog."char"'),
@@ -58,6 +68,21 @@ def test_a_chain_of_casts_has_the_whole_left_side_as_operand():
     edit = edit_of("select a::timestamp with time zone::text")
     last = max(i for i, token in enumerate(edit.tokens) if token.text == "::")
     assert edit.text_of(edit.brackets.operand_start(last), last) == "a::timestamp with time zone"
+
+
+def test_no_type_after_a_cast():
+    """A cast to nothing leaves the mistake to DuckDB."""
+    edit = edit_of("select 1:: ")
+    assert edit.brackets.type_past(3) == 3
+    edit = edit_of("select 1::(2)")
+    assert edit.brackets.type_past(3) == 3
+
+
+def test_a_varying_type_with_a_modifier_is_one_operand():
+    """``a::character varying(3)::text`` has the first cast as the operand of the second."""
+    edit = edit_of("select a::character varying(3)::text")
+    last = max(i for i, token in enumerate(edit.tokens) if token.text == "::")
+    assert edit.text_of(edit.brackets.operand_start(last), last) == "a::character varying(3)"
 
 
 def test_wraps_nest_whatever_their_order():

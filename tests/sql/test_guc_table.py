@@ -9,7 +9,7 @@ import pytest
 
 from duckgres_tx.sql.guc_rules import stored_form
 from duckgres_tx.sql.guc_table import DEFINITIONS, SECTIONS, Kind, Meaning, read_section
-from duckgres_tx.sql.guc_values import read_name_list
+from duckgres_tx.sql.guc_values import read_name_list, with_unit
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -90,6 +90,15 @@ def test_the_page_is_up_to_date():
     """docs/variables.md is what tools/update_variables.py makes of the table."""
     render = runpy.run_path(str(ROOT / "tools" / "update_variables.py"))["render"]
     assert (ROOT / "docs" / "variables.md").read_text(encoding="utf-8") == render()
+
+
+@pytest.mark.parametrize(
+    ("stored", "base", "shown"),
+    [("0", "ms", "0"), ("-1", "kB", "-1"), ("1.5", "us", "1.5us"), ("7", "", "7"), ("1024", "8kB", "8MB")],
+)
+def test_units(stored, base, shown):
+    """A number is shown in the greatest unit that needs no fraction."""
+    assert with_unit(stored, base) == shown
 
 
 @pytest.mark.parametrize(

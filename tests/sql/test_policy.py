@@ -76,6 +76,7 @@ def test_forbidden(sql):
         "reset default_order",
         "pragma table_info('t')",
         "pragma version",
+        "pragma",
         "pragma integer_division = true",
         "explain select 1",
         "explain (analyze, format json) select 1",

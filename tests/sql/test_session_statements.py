@@ -56,6 +56,7 @@ def parsed(sql):
             "start transaction isolation level repeatable read, read write not deferrable",
             BeginTransaction(TransactionModes("repeatable read", read_only=False, deferrable=False), "start"),
         ),
+        ("begin deferrable", BeginTransaction(TransactionModes(deferrable=True))),
         ("commit and chain", CommitTransaction(chain=True)),
         ("end transaction and no chain", CommitTransaction(chain=False)),
         ("abort", RollbackTransaction(chain=False)),
@@ -79,6 +80,7 @@ def parsed(sql):
         ("set time zone local", SetVariable("timezone", None)),
         ("set local time zone -3", SetVariable("timezone", ("-3",), local=True)),
         ("set time zone interval '+02:00' hour to minute", SetVariable("timezone", ("INTERVAL +02:00",))),
+        ("set time zone interval(0) '-03:00' hour to minute", SetVariable("timezone", ("INTERVAL -03:00",))),
         ("set names 'utf8'", SetVariable("client_encoding", ("utf8",))),
         ("set names", SetVariable("client_encoding", None)),
         ("set schema 'S'", SetVariable("search_path", ("S",))),
@@ -118,6 +120,7 @@ def parsed(sql):
             CreateDatabase("d", (("owner", "me"), ("encoding", "UTF8"), ("connection limit", "-1"))),
         ),
         ("drop database if exists d with (force)", DropDatabase("d", if_exists=True, force=True)),
+        ("drop database d (force, force)", DropDatabase("d", if_exists=False, force=True)),
         ("drop database d", DropDatabase("d", if_exists=False, force=False)),
         ("listen A", Listen("a")),
         ("notify a, 'b'", Notify("a", "b")),
@@ -156,6 +159,9 @@ def test_declare():
         True,
         "select 1",
     )
+    scrolling = parsed("declare c scroll cursor without hold for select 1")
+    assert isinstance(scrolling, DeclareCursor)
+    assert (scrolling.scroll, scrolling.hold) == (True, False)
     plain = parsed("declare c cursor for select 1")
     assert isinstance(plain, DeclareCursor)
     assert (plain.scroll, plain.hold) == (None, False)
@@ -181,6 +187,9 @@ def test_declare():
         ("declare c cursor select 1", 'syntax error at or near "select"', 18),
         ("lock t in foo mode", 'syntax error at or near "foo"', 11),
         ("commit and", "syntax error at end of input", 11),
+        ("notify a, b", 'syntax error at or near "b"', 11),
+        ("savepoint", "syntax error at end of input", 10),
+        ("set x =", "syntax error at end of input", 8),
         ("drop database d x", 'syntax error at or near "x"', 17),
     ],
 )

@@ -42,6 +42,15 @@ def test_contexts_have_their_own_translations():
     assert snapshot.text != live.text
 
 
+def test_translations_are_for_a_few_databases_at_a_time():
+    """A statement that every database runs keeps a bounded number of translations."""
+    (statement,) = StatementCache().statements("select 1")
+    first = statement.translation(TranslationContext("d0"))
+    for number in range(1, 9):
+        statement.translation(TranslationContext(f"d{number}"))
+    assert statement.translation(TranslationContext("d0")) is not first
+
+
 def test_the_oldest_is_forgotten():
     """The number of texts is bounded; what was used lately stays."""
     cache = StatementCache(max_entries=2)

@@ -218,6 +218,38 @@ def test_set_local_outside_of_a_transaction_only_warns(variables):
         apply(variables, "set local work_mem = 'x'")
 
 
+def test_set_local_to_default_outside_of_a_transaction_only_warns(variables):
+    """As SET LOCAL with a value does."""
+    apply(variables, "set work_mem = '5MB'")
+    assert [notice.sqlstate for notice in apply(variables, "set local work_mem to default").notices] == ["25P01"]
+    assert variables.show("work_mem") == "5MB"
+
+
+def test_reset_all_within_a_transaction(variables):
+    """SET LOCAL's values go, too; a rollback brings all of them back to what was before."""
+    apply(variables, "set work_mem = '5MB'")
+    variables.begin()
+    variables.begin()
+    apply(variables, "set local statement_timeout = 5")
+    apply(variables, "reset all")
+    assert (variables.show("work_mem"), variables.show("statement_timeout")) == ("4MB", "0")
+    variables.rollback()
+    assert variables.show("work_mem") == "5MB"
+    assert not variables.commit().values
+
+
+def test_a_search_path_from_the_startup_packet(variables):
+    """Ibis sends ``options=-csearch_path=…``: a list as text."""
+    variables.start({"search_path": 'a, "B"', "DateStyle": "DEFAULT, ISO"})
+    assert (variables.show("search_path"), variables.show("datestyle")) == ('a, "B"', "ISO, MDY")
+    with pytest.raises(PgError) as caught:
+        variables.start({"search_path": "a,,b"})
+    assert (caught.value.sqlstate, caught.value.message) == (
+        "22023",
+        'invalid value for parameter "search_path": "a,,b"',
+    )
+
+
 def test_transaction_modes_end_with_the_transaction(variables):
     """BEGIN READ ONLY is for that transaction, the session's characteristics for those to come."""
     variables.begin()
