@@ -34,72 +34,77 @@ def statement_timeout() -> PgError:
 
 
 class Interruption:
-    """One session's way to stop the statement that it runs, if it runs one.
+    """One session's way to stop the statement that it works on, if it works on one.
 
-    The session says ``begin`` before it hands a statement to the engine and ``end`` when the engine has let go of it; so a
-    request that comes between statements does nothing, as PostgreSQL has it.
+    A statement is several jobs of the engine's (prepare, begin, execute …), and a request may come between two of them. So it
+    holds until the statement is over: what is handed to the engine later is stopped at once.
 
     Attributes:
         reason: Why the statement of now was told to stop; what the client hears instead of the engine's own words.
     """
 
-    __slots__ = ("_reactor", "_repeat", "_targets", "_timeout", "reason")
+    __slots__ = ("_final", "_reactor", "_repeat", "_target", "_timeout", "reason")
 
     def __init__(self, reactor: IReactorTime) -> None:
         self._reactor = reactor
-        self._targets: tuple[SupportsInterrupt, ...] = ()
+        self._target: SupportsInterrupt | None = None
         self._timeout: IDelayedCall | None = None
         self._repeat: IDelayedCall | None = None
+        self._final: PgError | None = None
         self.reason: PgError | None = None
 
-    @property
-    def running(self) -> bool:
-        """A statement is with the engine."""
-        return bool(self._targets)
+    def new_statement(self) -> None:
+        """A statement begins: what was asked for before does not concern it."""
+        self.reason = self._final
 
-    def begin(self, *targets: SupportsInterrupt, timeout_s: float = 0.0) -> None:
-        """A statement goes to the engine.
+    def begin(self, target: SupportsInterrupt, timeout_s: float = 0.0) -> None:
+        """A job of the statement's goes to the engine.
 
         Args:
-            targets: What has to be interrupted to stop it.
-            timeout_s: Stop it by itself after this long; 0 = never.
+            target: What has to be interrupted to stop it.
+            timeout_s: Stop the statement by itself this long after its first job; 0 = never.
         """
-        self._targets = targets
-        self.reason = None
+        self._target = target
         if timeout_s > 0 and self._timeout is None:
             self._timeout = self._reactor.callLater(timeout_s, self._time_is_up)
+        if self.reason is not None:
+            self._interrupt()
 
     def end(self) -> None:
-        """The engine has let go of the statement."""
-        self._targets = ()
-        if self._timeout is not None:
-            self._timeout.cancel()
-            self._timeout = None
+        """The engine has let go of the job."""
+        self._target = None
         if self._repeat is not None:
             self._repeat.cancel()
             self._repeat = None
 
-    def request(self, reason: PgError) -> bool:
-        """Stop the statement that runs now.
+    def end_statement(self) -> None:
+        """The statement is over, its time limit off."""
+        self.end()
+        if self._timeout is not None:
+            self._timeout.cancel()
+            self._timeout = None
 
-        Returns:
-            False when none does; then nothing has happened.
-        """
-        if not self._targets:
-            return False
+    def request(self, reason: PgError) -> None:
+        """Stop the statement of now; between statements it has no effect."""
         if self.reason is None:
             self.reason = reason
-            self._interrupt()
-        return True
+            if self._target is not None:
+                self._interrupt()
+
+    def stop(self, reason: PgError) -> None:
+        """Stop the statement of now, and every one that would come: the session ends."""
+        self._final = reason
+        self.request(reason)
 
     def _time_is_up(self) -> None:
         self._timeout = None
         self.request(statement_timeout())
 
     def _interrupt(self) -> None:
-        for target in self._targets:
-            target.interrupt()
-        self._repeat = self._reactor.callLater(REPEAT_INTERVAL_S, self._interrupt)
+        self._repeat = None
+        if self._target is not None:
+            self._target.interrupt()
+            self._repeat = self._reactor.callLater(REPEAT_INTERVAL_S, self._interrupt)
 
 
 class Cancelable(Protocol):

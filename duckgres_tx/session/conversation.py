@@ -139,7 +139,7 @@ class Conversation:
         """The client is gone: stop what runs, then free everything."""
         self._lost = True
         self._output.stopProducing()
-        self.session.interruption.request(user_request())
+        self.session.interruption.stop(user_request())
         if not self._busy:
             self._busy = True
             tasks.start(self._free(), "end a session")
@@ -160,7 +160,8 @@ class Conversation:
         if not self._busy and (now or self.session.block.state is BlockState.NONE):
             self._say_farewell()
         elif now:
-            self.session.interruption.request(reason)
+            # FATAL: what it stops is the last that the client hears of.
+            self.session.interruption.stop(reason.fatal())
 
     def look_for_hang_up(self) -> None:
         """A client that has gone while nothing was read from it is noticed here."""
@@ -188,6 +189,7 @@ class Conversation:
             tasks.start(self._work(self._fail(error)), "report an error")
             return
         self._busy = False
+        self.session.interruption.end_statement()
         if self._lost:
             self._busy = True
             tasks.start(self._free(), "end a session")
@@ -251,6 +253,7 @@ class Conversation:
                     return False
             type_byte, body = frame
             self.idle_since = None
+            self.session.interruption.new_statement()
             if self._state.take_up(type_byte):
                 work = self._steps[type_byte](decode(type_byte, body))
                 if work is not None:

@@ -6,12 +6,13 @@ column's type either.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from attrs import frozen
 
 from duckgres_tx.engine.logical_types import LogicalType, TypeId
 from duckgres_tx.engine.pg_types import duckdb_type_name
+from duckgres_tx.sql.brackets import Brackets
 from duckgres_tx.sql.tokens import Kind, tokenize
 
 NUMERIC_OID = 1700
@@ -71,25 +72,41 @@ def missing_casts(types: tuple[LogicalType, ...], declared_oids: tuple[int, ...]
     return casts
 
 
-def cast_parameters(text: str, casts: Mapping[int, str]) -> CastText:
+def cast_parameters(text: str, casts: Mapping[int, str], firm: Collection[int] = ()) -> CastText:
     """Put a cast behind each use of these parameters that hasn't one already.
+
+    Args:
+        text: The statement.
+        casts: Parameter number (from 1) to type name.
+        firm: Numbers of those whose cast must not be taken together with another one around it: DuckDB takes
+            ``CAST($1 AS VARCHAR)`` for a parameter, which then has two types where it is compared with another type.
 
     Raises:
         PgError: 42601, as ``tokenize``.
     """
-    if not casts:
+    if not casts and not firm:
         return CastText(text)
     tokens = tokenize(text)
+    brackets = Brackets(tokens) if firm else None
     parts: list[str] = []
     inserted: list[tuple[int, int]] = []
     done = length = 0
     for index, token in enumerate(tokens):
         if token.kind is not Kind.PARAMETER:
             continue
-        name = casts.get(int(token.text[1:]))
-        if name is None or (index + 1 < len(tokens) and tokens[index + 1].text == "::"):
+        number = int(token.text[1:])
+        has_cast = index + 1 < len(tokens) and tokens[index + 1].text == "::"
+        name = None if has_cast else casts.get(number)
+        end = token.end
+        if brackets is not None and number in firm:
+            if has_cast:
+                end = tokens[brackets.type_past(index + 2) - 1].end
+            before, after = "(CASE WHEN true THEN ", f"{'' if name is None else f'::{name}'} END)"
+        elif name is not None:
+            before, after = "(", f"::{name})"
+        else:
             continue
-        for start, piece in ((token.start, "("), (token.end, f"::{name})")):
+        for start, piece in ((token.start, before), (end, after)):
             parts += (text[done:start], piece)
             length += start - done
             inserted.append((length, len(piece)))
@@ -97,3 +114,30 @@ def cast_parameters(text: str, casts: Mapping[int, str]) -> CastText:
             done = start
     parts.append(text[done:])
     return CastText("".join(parts), tuple(inserted))
+
+
+def unresolved(types: tuple[LogicalType, ...]) -> frozenset[int]:
+    """The numbers (from 1) of the parameters that DuckDB found no type for, or more than one."""
+    return frozenset(number for number, logical_type in enumerate(types, 1) if not logical_type.known)
+
+
+def without_parameters(text: str, types: tuple[LogicalType, ...]) -> str:
+    """The statement with nothing in its parameters' places, to ask for its columns.
+
+    Some of DuckDB's functions (``json_object``, ``list_concat``) tell their type only once all parameters have values; a
+    subquery is one that isn't looked into before the statement runs.
+
+    Raises:
+        PgError: 42601, as ``tokenize``.
+    """
+    parts: list[str] = []
+    done = 0
+    for token in tokenize(text):
+        if token.kind is Kind.PARAMETER and token.text[1:].isdigit():
+            number = int(token.text[1:])
+            known = number <= len(types) and types[number - 1].known
+            name = types[number - 1].sql_name() if known else "VARCHAR"
+            parts += (text[done : token.start], f"(SELECT CAST(NULL AS {name}))")
+            done = token.end
+    parts.append(text[done:])
+    return "".join(parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from duckgres_tx.engine.database import DuckDBError, Statement, StatementType
+from duckgres_tx.engine.database import Column, DuckDBError, Statement, StatementType
 from duckgres_tx.engine.pg_types import pg_type_of
 from duckgres_tx.session.own_columns import describe
 from duckgres_tx.session.parameter_types import (
@@ -13,6 +13,8 @@ from duckgres_tx.session.parameter_types import (
     cast_parameters,
     declared_casts,
     missing_casts,
+    unresolved,
+    without_parameters,
 )
 from duckgres_tx.session.prepared_statements import PreparedStatement
 from duckgres_tx.session.set_config import find_calls
@@ -90,14 +92,20 @@ async def prepare_native(session: Session, statement: PreparedStatement) -> None
     native = await _prepare_text(session, statement, translation, text)
     missing = missing_casts(native.parameter_types, statement.declared_oids)
     if missing:
-        text = cast_parameters(translation.text, declared_casts(statement.declared_oids) | missing)
+        casts = declared_casts(statement.declared_oids) | missing
+        text = cast_parameters(translation.text, casts)
         native = await _prepare_text(session, statement, translation, text)
+        firm = unresolved(native.parameter_types)
+        if firm:
+            text = cast_parameters(translation.text, casts, firm)
+            native = await _prepare_text(session, statement, translation, text)
     statement.native = native
     statement.catalog_query = translation.catalog_query
     statement.notices = translation.notices
     statement.parameter_oids = _parameter_oids(native, statement.declared_oids)
-    statement.fields = _fields(native, analyzed)
-    statement.column_types = tuple(column.type for column in native.columns)
+    columns = await _columns(session, native, text)
+    statement.fields = _fields(native, columns, analyzed)
+    statement.column_types = tuple(column.type for column in columns)
     statement.forget_descriptions()
 
 
@@ -116,6 +124,18 @@ async def _prepare_text(
         raise session.pg_error(error, text.text, to_query) from error
     statement.text, statement.to_query = text.text, to_query
     return native
+
+
+async def _columns(session: Session, native: Statement, text: CastText) -> tuple[Column, ...]:
+    """The result's columns, also where DuckDB would tell them only when it knows the parameters' values."""
+    if all(column.type.known for column in native.columns):
+        return native.columns
+    try:
+        described = await session.prepare_native(without_parameters(text.text, native.parameter_types))
+    except DuckDBError:
+        # The statement makes no sense without values (LIMIT $1); what it gives stays unknown until it runs.
+        return native.columns
+    return described.columns
 
 
 def _parameter_oids(native: Statement, declared_oids: tuple[int, ...]) -> tuple[int, ...]:
@@ -141,12 +161,14 @@ def _gives_rows(native: Statement, analyzed: AnalyzedStatement) -> bool:
     return native.statement_type in _QUERIES and bool(native.columns)
 
 
-def _fields(native: Statement, analyzed: AnalyzedStatement) -> tuple[FieldDescription, ...] | None:
+def _fields(
+    native: Statement, columns: tuple[Column, ...], analyzed: AnalyzedStatement
+) -> tuple[FieldDescription, ...] | None:
     if not _gives_rows(native, analyzed):
         return None
     names = analyzed.column_names
     fields = []
-    for position, column in enumerate(native.columns):
+    for position, column in enumerate(columns):
         pg_type = pg_type_of(column.type)
         name = column.name
         if names is not None and position < len(names):

@@ -32,7 +32,7 @@ from duckgres_tx.session.transactions import BlockState, TransactionBlock
 from duckgres_tx.sql.forms import TransactionModes
 from duckgres_tx.sql.guc_values import read_name_list
 from duckgres_tx.sql.statement_cache import StatementCache
-from duckgres_tx.sql.translate import TranslationContext
+from duckgres_tx.sql.translation_context import TranslationContext
 from duckgres_tx.sql.variables import Changes, Variables
 from duckgres_tx.wire.backend import NoticeResponse, ParameterStatus
 

@@ -77,6 +77,8 @@ async def _answer(session: Session, statement: PreparedStatement, *, is_last: bo
         # It is only done when the transaction is committed.
         await session.commit()
     session.output.write(CommandComplete(tag).encode())
+    # Each statement of a batch has its own time.
+    session.interruption.end_statement()
 
 
 async def run_statement(session: Session, statement: PreparedStatement, parameters: Sequence[bytes | None] = ()) -> str:

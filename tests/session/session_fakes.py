@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from scramp import ScramMechanism
 
 
-@define
+@define(slots=False)
 class RememberingControlPlane:
     """Grants every database unless told otherwise, and keeps what it was told."""
 

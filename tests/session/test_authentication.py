@@ -54,7 +54,7 @@ def test_channel_binding_is_offered_under_tls_and_checked():
 
 
 def test_a_name_left_empty_in_the_scram_message_is_accepted():
-    """libpq leaves the name empty, since the startup packet has it."""
+    """Libpq leaves the name empty, since the startup packet has it."""
     exchange = ScramExchange(Passwords(USERS), "alice", None)
     assert exchange.first("SCRAM-SHA-256", b"n,,n=,r=nonce").startswith(b"r=nonce")
 

@@ -26,10 +26,25 @@ class Target:
 def test_a_request_between_statements_does_nothing():
     """A late cancel must not hit the statement after."""
     interruption, target = Interruption(Clock()), Target()
-    assert not interruption.request(user_request())
+    interruption.request(user_request())
+    interruption.new_statement()
     interruption.begin(target)
     assert target.interrupts == 0
     assert interruption.reason is None
+
+
+def test_a_request_between_two_jobs_of_a_statement_stops_the_second():
+    """Prepared, not yet executed: the client has asked in time all the same."""
+    clock = Clock()
+    interruption, first, second = Interruption(clock), Target(), Target()
+    interruption.new_statement()
+    interruption.begin(first)
+    interruption.end()
+    interruption.request(user_request())
+    interruption.begin(second)
+    assert (first.interrupts, second.interrupts) == (0, 1)
+    interruption.end_statement()
+    assert clock.getDelayedCalls() == []
 
 
 def test_an_interrupt_is_repeated_until_the_engine_lets_go():
@@ -46,18 +61,31 @@ def test_an_interrupt_is_repeated_until_the_engine_lets_go():
     assert clock.getDelayedCalls() == []
 
 
+def test_the_end_of_a_session_stops_everything_to_come():
+    """A client that is gone needs no answer to any of the messages it has sent."""
+    interruption = Interruption(Clock())
+    interruption.stop(user_request())
+    for target in (Target(), Target()):
+        interruption.new_statement()
+        interruption.begin(target)
+        assert target.interrupts == 1
+        interruption.end_statement()
+
+
 def test_a_statement_that_takes_too_long_ends_with_its_own_words():
-    """statement_timeout and a cancel have the same SQLSTATE and different words."""
+    """statement_timeout and a cancel have the same SQLSTATE and different words; the time counts over all its jobs."""
     clock = Clock()
     interruption, target = Interruption(clock), Target()
-    interruption.begin(target, timeout_s=2)
+    interruption.begin(Target(), timeout_s=2)
     clock.advance(1.9)
+    interruption.end()
+    interruption.begin(target, timeout_s=2)
     assert target.interrupts == 0
     clock.advance(0.2)
     assert target.interrupts == 1
     assert interruption.reason is not None
     assert interruption.reason.message == statement_timeout().message
-    interruption.end()
+    interruption.end_statement()
 
 
 def test_the_first_reason_stays():
@@ -68,7 +96,7 @@ def test_the_first_reason_stays():
     interruption.request(statement_timeout())
     assert interruption.reason is not None
     assert interruption.reason.message == "canceling statement due to user request"
-    interruption.end()
+    interruption.end_statement()
 
 
 def test_a_short_statement_leaves_no_timer_behind():
@@ -76,7 +104,7 @@ def test_a_short_statement_leaves_no_timer_behind():
     clock = Clock()
     interruption = Interruption(clock)
     interruption.begin(Target(), timeout_s=60)
-    interruption.end()
+    interruption.end_statement()
     assert clock.getDelayedCalls() == []
 
 
