@@ -29,6 +29,9 @@ _SUGGESTION = re.compile(
 )
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _CUT = "..."
+_END_OF_INPUT = "syntax error at end of input"
+# Names of the server's own objects, which are no advice to a client.
+_INTERNAL_NAME = re.compile(r"\"?(?:__pg|pg|pg_live|info|info_live)\"?\.|\bpg_|\bduckdb_|\bsqlite_")
 
 
 @frozen
@@ -58,6 +61,9 @@ def to_pg_error(error: DuckDBError, sql: str | None = None) -> PgError:
         return PgError(error.sqlstate, error.message)
     parts = _take_apart(error.message)
     position = _position(parts.line_block, sql) if sql is not None and parts.line_block is not None else None
+    if position is None and sql is not None and parts.headline == _END_OF_INPUT:
+        # DuckDB shows no place for what isn't there; PostgreSQL points behind the last word.
+        position = len(sql.rstrip()) + 1
     for rule in RULES:
         if rule.types and error.error_type not in rule.types:
             continue
@@ -107,8 +113,9 @@ def _detail_and_hint(rest: str) -> tuple[str | None, str | None]:
     suggestion = _SUGGESTION.match(rest)
     if suggestion is None:
         return rest, None
-    names = suggestion["names"].strip().rstrip("?.")
-    return None, f"Perhaps you meant {names}."
+    names = [name.strip() for name in suggestion["names"].strip().rstrip("?.").split(",")]
+    fit = [name for name in names if name and not _INTERNAL_NAME.search(name)]
+    return None, f"Perhaps you meant {', '.join(fit)}." if fit else None
 
 
 # --- the position

@@ -83,7 +83,7 @@ CASES = [
     ("execute nope", "26000", 'prepared statement "nope" does not exist', None),
     ("create table b(a decimal(50, 2))", "22023", "DECIMAL type width must be between 1 and 38", None),
     ("selec 1", "42601", 'syntax error at or near "selec"', "selec"),
-    ("select 1 from", "42601", "syntax error at end of input", None),
+    ("select 1 from", "42601", "syntax error at end of input", ""),
     ("select 'abc", "42601", """unterminated quoted string at or near "'abc\"""", "'abc"),
     ("values (1), (1, 2)", "42601", "VALUES lists must all be the same length", None),
     ("select * from t for update", "0A000", "SELECT locking clause is not supported", None),
@@ -160,6 +160,7 @@ def test_each_failure_has_postgresqls_code_and_words(schema, sql, sqlstate, mess
     else:
         assert error.position is not None
         assert sql[error.position - 1 :].startswith(place)
+        assert place or error.position == len(sql) + 1
 
 
 def test_details_say_which_key_or_expression(schema):

@@ -21,3 +21,10 @@ def tpch_server():
     """A server with two workers and the extension ``tpch``."""
     with servers.running_server("--workers=2", env={**UNLIMITED, "DUCKGRES_EXTENSIONS": "tpch"}) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def impatient_server():
+    """A server with two workers that gives a client three seconds to log in."""
+    with servers.running_server("--workers=2", env={**UNLIMITED, "DUCKGRES_HANDSHAKE_TIMEOUT": "3"}) as running:
+        yield running

@@ -2,8 +2,8 @@
 
 A file holds lines ``> Message(arguments)`` that are sent together, then lines ``< …`` with the answers in order. The
 same files run against this server and against a real PostgreSQL, which therefore is what decides. Where DuckDB can't
-answer as PostgreSQL does, a line ``! …`` after PostgreSQL's line says what this server answers in its place, and the
-comment above says why; ``!`` alone means that the line is missing.
+answer as PostgreSQL does, the comment says why, a line ``! …`` after PostgreSQL's line says what this server answers in its
+place (``!`` alone: nothing), and a line ``+ …`` what it answers besides.
 """
 
 from __future__ import annotations
@@ -65,6 +65,8 @@ def read(path: Path, deviations: bool) -> list[Exchange]:
             expected.append(line[1:].strip())
         elif line.startswith("!") and deviations:
             expected[-1:] = [line[1:].strip()] if line[1:].strip() else []
+        elif line.startswith("+") and deviations:
+            expected.append(line[1:].strip())
     exchanges.append(Exchange(start, tuple(sent), tuple(expected)))
     return exchanges
 

@@ -30,9 +30,9 @@ def test_this_server_answers_as_written(server, path):
 
 @pytest.mark.oracle
 @pytest.mark.parametrize("path", CONVERSATIONS, ids=lambda path: path.stem)
-def test_postgresql_answers_as_written(postgres_oracle, path):
+def test_postgresql_answers_as_written(oracle, path):
     """What is written is what a real PostgreSQL says."""
-    with raw.RawClient(postgres_oracle.socket_path) as client:
-        client.login(postgres_oracle.user)
+    with raw.RawClient(f"{oracle.socket_directory}/.s.PGSQL.5432") as client:
+        client.login("postgres")
 
         _hold(client, path, deviations=False)

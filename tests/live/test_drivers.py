@@ -29,7 +29,7 @@ VALUES = {
     "'2024-02-29 12:34:56.789'::timestamp": datetime.datetime(2024, 2, 29, 12, 34, 56, 789000),
     "'12:34:56'::time": datetime.time(12, 34, 56),
     "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid": uuid.UUID("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
-    "'\\xDE\\xAD'::bytea": b"\xde\xad",
+    "'\\xDEAD'::bytea": b"\xde\xad",
     "NULL::int": None,
     "[1, 2, NULL]": [1, 2, None],
     "INTERVAL '1 day 02:00:00'": datetime.timedelta(days=1, hours=2),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
 import re
+import select
 import signal
 import subprocess
+import termios
 import time
 
 import pytest
@@ -167,21 +171,39 @@ def test_watch(server):
 
 
 def test_ctrl_c_stops_the_query_and_leaves_the_session(server):
-    """Ctrl-C in the middle of a query: it is cancelled, the next one runs."""
+    """Ctrl-C at the terminal in the middle of a query: it is cancelled, the next one runs."""
+    terminal, inner = pty.openpty()
     process = subprocess.Popen(
         ["psql", "-X", "-At", server.conninfo(dbname="postgres", sslmode="require")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "PGPASSFILE": str(server.passfile)},
+        stdin=inner,
+        stdout=inner,
+        stderr=inner,
+        env={**os.environ, "PGPASSFILE": str(server.passfile), "TERM": "dumb", "PAGER": "cat"},
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )
-    process.stdin.write("SELECT 'begun';\nSELECT count(*) FROM range(1000000) a, range(10000000) b;\n")
-    process.stdin.flush()
-    assert process.stdout.readline() == "begun\n"
-    time.sleep(1.0)
-    process.send_signal(signal.SIGINT)
-    told, _ = process.communicate("SELECT 'alive';\n", timeout=30)
+    os.close(inner)
 
-    assert "canceling statement due to user request" in told
-    assert told.endswith("alive\n")
+    def see(text: bytes) -> bytes:
+        shown = b""
+        while text not in shown:
+            ready, _, _ = select.select([terminal], [], [], 30)
+            assert ready, f"{text!r} is not in {shown!r}"
+            shown += os.read(terminal, 4096)
+        return shown
+
+    try:
+        see(b"=#")
+        os.write(terminal, b"SELECT count(*) FROM range(1000000) a, range(10000000) b;\n")
+        time.sleep(1.0)
+        os.write(terminal, b"\x03")
+        see(b"canceling statement due to user request")
+        os.write(terminal, b"SELECT 'al' || 'ive';\n")
+        see(b"\nalive")
+        os.write(terminal, b"\\q\n")
+
+        assert process.wait(timeout=20) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(terminal)
