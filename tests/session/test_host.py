@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import socket
+from pathlib import Path
 
 from session_client import HostCase
 from twisted.internet import reactor
@@ -34,9 +34,11 @@ class SessionTests(HostCase, TestCase):
     timeout = 60
 
     def setUp(self):
+        """A host without TLS."""
         self.set_up_host()
 
     def tearDown(self):
+        """End it."""
         return Deferred.fromCoroutine(self.tear_down_host())
 
     @coroutine_test
@@ -511,7 +513,7 @@ class SessionTests(HostCase, TestCase):
             await self.in_thread(visit)
             while self.host.health().sessions or self.host.databases._slots:
                 await self._moment()
-            counts.append(len(os.listdir("/proc/self/fd")))
+            counts.append(len(list(Path("/proc/self/fd").iterdir())))
         assert counts[1] == counts[2]
         closed = [event for event in self.control_plane.events if event[0] == "session_closed"]
         assert len(closed) == len(set(closed)) == 12
