@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from duckgres_tx.errors import FeatureNotSupported, PgError, Severity
-from duckgres_tx.session.execution import is_about_temporary_objects
 from duckgres_tx.session.preparation import prepare
 from duckgres_tx.session.scripts import run_script
 from duckgres_tx.session.transactions import BlockState, no_transaction
 from duckgres_tx.sql import forms
-from duckgres_tx.sql.scripts import script
 from duckgres_tx.wire.backend import DataRow
 
 if TYPE_CHECKING:
@@ -292,29 +290,6 @@ async def _unlisten(session: Session, form: forms.Unlisten) -> Outcome:
     return Outcome("UNLISTEN")
 
 
-async def _run_script(session: Session, form: forms.RunScript) -> Outcome:
-    """A statement that is several of DuckDB's, all of them or none."""
-    analyzed = session.cache.analyzed(form.source)
-    tag = analyzed.command_tag(0)
-    if session.variables.is_on("transaction_read_only"):
-        raise PgError("25006", f"cannot execute {tag} in a read-only transaction")
-    if session.search_path_may_be_stale:
-        await session.follow_search_path()
-    texts = script(form.source, session.translation_context)
-    alone = session.block.state is BlockState.NONE
-    session.begin_implicit()
-    if session.block.wants_native:
-        await session.begin_native()
-    for text in texts:
-        await session.run(text)
-    if is_about_temporary_objects(form.source):
-        session.has_temporary_objects = True
-    session.catalog_changed()
-    if alone:
-        await session.commit()
-    return Outcome(tag)
-
-
 async def _lock(session: Session, form: forms.LockTables) -> Outcome:
     if session.block.state is BlockState.NONE:
         raise PgError("25P01", "LOCK TABLE can only be used in transaction blocks")
@@ -354,6 +329,5 @@ _ACTIONS: dict[type[Any], Callable[[Any, Any], Awaitable[Outcome]]] = {
     forms.Notify: _listen,
     forms.Unlisten: _unlisten,
     forms.LockTables: _lock,
-    forms.RunScript: _run_script,
     forms.RunScript: _script,
 }
