@@ -6,6 +6,7 @@ divided among the open ones anew whenever one opens or closes.
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from attrs import define, field
@@ -67,6 +68,8 @@ class Databases:
         self._control_plane = control_plane
         self._files = DatabaseFiles(Path(settings.data_dir))
         self._slots: dict[str, DatabaseSlot] = {}
+        self._names: tuple[str, ...] = ()
+        self._names_stamp = 0
 
     @property
     def open_names(self) -> tuple[str, ...]:
@@ -77,9 +80,13 @@ class Databases:
         """Whether there is such a database, open anywhere or not; the default one is made when it is asked for."""
         return name == self._settings.default_database or self._files.exists(name)
 
-    def names(self) -> list[str]:
-        """All databases there are."""
-        return self._files.names()
+    def names(self) -> tuple[str, ...]:
+        """All databases there are; the directory is read only when it has changed."""
+        stamp = Path(self._settings.data_dir).stat().st_mtime_ns
+        # The clock of file systems ticks every few milliseconds: a stamp of just now may come twice.
+        if stamp != self._names_stamp or time.time_ns() - stamp < 20_000_000:
+            self._names, self._names_stamp = tuple(self._files.names()), stamp
+        return self._names
 
     async def reserve(self, name: str) -> DatabaseSlot | None:
         """Say that a session wants a database; ``release`` must follow.
@@ -189,7 +196,7 @@ class Databases:
                 raise does_not_exist(name)
             await self._create_default()
         try:
-            return await open_database(self._executor, self._settings, name, path, self._files.names())
+            return await open_database(self._executor, self._settings, name, path, self.names())
         except DuckDBError as error:
             raise PgError("58000", f'could not open database "{name}"', detail=error.message) from error
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from attrs import define, field
 from twisted.internet.defer import DeferredLock
 
+from duckgres_tx.catalog.install import databases_script
 from duckgres_tx.catalog.snapshot import live_install_script, rebuild_script
 from duckgres_tx.engine.database import Connection, Database
 from duckgres_tx.session.executor import Executor
@@ -42,6 +43,7 @@ class OpenDatabase:
     schemas_generation: int = 0
     _snapshot_generation: int = 0
     _has_live_catalog: bool = False
+    _listed: tuple[str, ...] = ()
     _rebuilding: DeferredLock = field(factory=DeferredLock)
 
     def catalog_changed(self) -> None:
@@ -65,6 +67,17 @@ class OpenDatabase:
             generation = self.generation
             await self.run(rebuild_script(self.catalog, first=self._snapshot_generation == 0))
             self._snapshot_generation = generation
+
+    async def list_databases(self, names: tuple[str, ...]) -> None:
+        """Have pg_database show these databases.
+
+        Raises:
+            DuckDBError: The script failed.
+        """
+        if names == self._listed:
+            return
+        await self.run(databases_script(names))
+        self._listed = names
 
     async def make_live_catalog(self) -> None:
         """Make the relations that read a session's own tables, once; the snapshot's are there before them.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
-from duckgres_tx.catalog.install import Setting, databases_script, install_script, roles_script, settings_script
+from duckgres_tx.catalog.install import Setting, install_script, roles_script, settings_script
 from duckgres_tx.engine.database import DuckDBError
 from duckgres_tx.session.executor import Executor
 from duckgres_tx.session.open_database import OpenDatabase, quote_literal
@@ -37,11 +37,10 @@ def spill_directory(settings: WorkerSettings, name: str) -> Path:
     return Path(settings.temp_directory or Path(settings.data_dir) / "tmp") / name
 
 
-def opening_script(settings: WorkerSettings, catalog: str, databases: Sequence[str]) -> str:
+def opening_script(settings: WorkerSettings, catalog: str) -> str:
     """What runs before any session gets to the instance, in this order: extensions, catalog, lockdown."""
     statements = [f"LOAD {quote_literal(extension)}" for extension in settings.extensions]
     statements.append(install_script(catalog))
-    statements.append(databases_script(databases))
     statements.append(roles_script(tuple(settings.verifiers), settings.superusers))
     statements.append(settings_script(_settings()))
     if not settings.unrestricted_files:
@@ -68,7 +67,7 @@ def _settings() -> Iterable[Setting]:
 
 
 async def open_database(
-    executor: Executor, settings: WorkerSettings, name: str, path: Path, databases: Sequence[str]
+    executor: Executor, settings: WorkerSettings, name: str, path: Path, databases: tuple[str, ...]
 ) -> OpenDatabase:
     """Open a database.
 
@@ -89,7 +88,8 @@ async def open_database(
         maintenance = await executor.finish(threads.connect(native))
         rows = await executor.finish(threads.run(maintenance, b"SELECT current_database()"))
         database = OpenDatabase(name, rows[0][0], native, executor, maintenance)
-        await database.run(opening_script(settings, database.catalog, databases))
+        await database.run(opening_script(settings, database.catalog))
+        await database.list_databases(databases)
     except DuckDBError:
         executor.forget(threads.close(native))
         raise

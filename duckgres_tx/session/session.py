@@ -270,6 +270,7 @@ class Session:
         """
         live = self.reads_live_catalog
         try:
+            await self.database.list_databases(self.databases.names())
             if live:
                 await self.database.make_live_catalog()
             elif not self.database.snapshot_is_fresh:
