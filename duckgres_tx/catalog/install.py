@@ -168,44 +168,48 @@ def _render(piece: Piece, catalog: str, *, live: bool) -> str:
     return text.replace("{p}", f"{names.ATTACHED}.{names.PG}").replace("{d}", names.literal(catalog))
 
 
-def core_statements(catalog: str) -> Iterable[str]:
-    """What a session needs before it looks into the catalog: its own functions, in a few milliseconds."""
+def statements(catalog: str) -> Iterable[str]:
+    """The installation's statements, one by one.
+
+    All of it comes before the first session: a transaction sees nothing that is made in the attached database after it
+    has looked into it, and it looks there for every function. The facts stay empty until the first rebuild.
+
+    Args:
+        catalog: The name under which the session's database is attached.
+    """
     yield f"ATTACH ':memory:' AS {names.ATTACHED}"
+    yield "BEGIN"
     for schema in (names.FACTS, names.PG, names.PG_LIVE, names.INFO, names.INFO_LIVE):
         yield f"CREATE SCHEMA {names.ATTACHED}.{schema}"
     for name, parameters, body in FACTS_MACROS:
         yield f"CREATE MACRO {{s}}.{name}({parameters}) AS ({body})".replace("{s}", f"{names.ATTACHED}.{names.FACTS}")
-    yield from host_tables()
-    for piece in PIECES:
-        if piece.key not in LATE and piece.key not in _VIEWS:
-            yield _render(piece, catalog, live=False)
-
-
-def late_statements(catalog: str) -> Iterable[str]:
-    """The relations and what reads them; run before the first query of the catalog, together with a rebuild."""
-    for text in static_tables():
+    for text in (*host_tables(), *static_tables()):
         yield text.replace("{s}", f"{names.ATTACHED}.{names.FACTS}")
     for name in facts.FACTS:
-        yield f"CREATE TABLE {names.fact(name, live=False)} AS {facts.render(name, catalog, live=False)}"
+        yield f"CREATE TABLE {names.fact(name, live=False)} AS {facts.render(name, catalog, live=False)} LIMIT 0"
     for piece in PIECES:
-        if piece.key in LATE or piece.key in _VIEWS:
-            yield _render(piece, catalog, live=False)
+        yield _render(piece, catalog, live=False)
+    yield from _empty_tables()
+    yield "COMMIT"
+    # The live variant is bound to tables of the shape that each session will make for itself.
+    yield "BEGIN"
+    for name in facts.FACTS:
+        yield f"CREATE TEMP TABLE __pg_{name} AS FROM {names.fact(name, live=False)} LIMIT 0"
+    yield "COMMIT"
+    yield "BEGIN"
+    for piece in PIECES:
+        if piece.key in CHANGING:
+            yield _render(piece, catalog, live=True)
+    yield "COMMIT"
+    for name in facts.FACTS:
+        yield f"DROP TABLE {names.fact(name, live=True)}"
+
+
+def _empty_tables() -> Iterable[str]:
     for relation in _empty_relations():
         name = names.qualified(names.INFO if relation.info else names.PG, relation.name)
         columns = ", ".join(f'"{column}" {duckdb_type(kind)}' for column, kind in relation.listed_columns())
         yield f"CREATE TABLE {name} ({columns})"
-
-
-def live_statements(catalog: str) -> Iterable[str]:
-    """The relations and functions that read a session's own tables."""
-    # They are bound to tables of the shape that each session will make for itself.
-    for name in facts.FACTS:
-        yield f"CREATE TEMP TABLE __pg_{name} AS FROM {names.fact(name, live=False)} LIMIT 0"
-    for piece in PIECES:
-        if piece.key in CHANGING:
-            yield _render(piece, catalog, live=True)
-    for name in facts.FACTS:
-        yield f"DROP TABLE {names.fact(name, live=True)}"
 
 
 def install_script(catalog: str) -> str:
@@ -214,7 +218,7 @@ def install_script(catalog: str) -> str:
     Args:
         catalog: The name under which the session's database is attached.
     """
-    return ";\n".join(core_statements(catalog)) + ";"
+    return ";\n".join(statements(catalog)) + ";"
 
 
 def databases_script(databases: Sequence[str]) -> str:

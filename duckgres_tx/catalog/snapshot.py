@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from duckgres_tx.catalog import facts, names
-from duckgres_tx.catalog.install import late_statements, live_statements
+from duckgres_tx.catalog.static_tables import FUNCTIONS
 
 
 def rebuild_script(catalog: str, *, first: bool = False) -> str:
@@ -14,11 +14,11 @@ def rebuild_script(catalog: str, *, first: bool = False) -> str:
 
     Args:
         catalog: The name under which the session's database is attached.
-        first: Nothing has been built in this instance yet; the relations themselves are made too.
+        first: Nothing has been built in this instance yet; what DuckDB itself has is listed too.
     """
-    if first:
-        return ";\n".join(["BEGIN", *late_statements(catalog), "COMMIT"]) + ";"
     parts = ["BEGIN"]
+    if first:
+        parts.append(FUNCTIONS.strip().replace("{s}", f"{names.ATTACHED}.{names.FACTS}"))
     for name in facts.FACTS:
         table = names.qualified(names.FACTS, name)
         parts.append(f"CREATE OR REPLACE TABLE {table} AS {facts.render(name, catalog, live=False)}")
@@ -26,22 +26,11 @@ def rebuild_script(catalog: str, *, first: bool = False) -> str:
     return ";\n".join(parts) + ";"
 
 
-def live_install_script(catalog: str) -> str:
-    """What must have been run once in an instance, after the first rebuild, before its first ``live_script``.
-
-    For the connection that runs the rebuilds: a session's transaction can't write to two databases.
-
-    Args:
-        catalog: The name under which the session's database is attached.
-    """
-    return ";\n".join(live_statements(catalog)) + ";"
-
-
 def live_script(catalog: str) -> str:
     """The statements that make a session's own facts, on its connection and within its transaction.
 
-    For a session with uncommitted DDL or temporary objects, before a catalog query that was translated with ``live``;
-    not needed again until the session has changed the catalog, or another generation has come.
+    For a session with uncommitted DDL or temporary objects, and for a transaction that is older than the snapshot, which
+    it can't see; before each catalog query that was translated with ``live``.
 
     Args:
         catalog: The name under which the session's database is attached.

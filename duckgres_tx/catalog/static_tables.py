@@ -39,28 +39,38 @@ _TYPE_COLUMNS = (
 _ARRAY_OF: Final = {int(row[8]): int(row[0]) for row in pg_builtin_types.ROWS if row[5] == "A" and row[8]}
 _OID_OF_NAME: Final = {str(row[1]): int(row[0]) for row in pg_builtin_types.ROWS}
 
-# Of a DuckDB function's type: 2283 anyelement, 2277 anyarray, 2276 "any".
-_FUNCTION_TYPE = (
-    "CASE WHEN x IS NULL THEN 2276 WHEN ends_with(x, '[]') THEN coalesce(MAP {"
-    + ", ".join(f"{literal(name)}: {_ARRAY_OF[oid]}" for name, oid in SCALAR_TYPES.items() if oid in _ARRAY_OF)
-    + "}[x[:-3]], 2277) WHEN x IN ('ANY', 'T', 'K', 'V', 'STRUCT', 'ENUM', 'LAMBDA', 'TABLE', 'UNION', 'MAP', 'ARRAY') THEN 2283 "
-    "ELSE {s}.scalar_type_oid(x) END"
+# DuckDB's own functions, which are the instance's; several of its overloads may look alike in PostgreSQL's types, and
+# the first stands for them. Types: 2283 anyelement, 2277 anyarray, 2276 "any", 2249 record.
+FUNCTIONS: Final = """
+INSERT INTO {s}.functions
+WITH listed AS (
+  SELECT *, row_number() OVER () AS id FROM duckdb_functions()
+  WHERE internal AND database_name = 'system' AND function_type <> 'pragma'
+), type_names AS (
+  SELECT return_type AS name FROM listed UNION SELECT unnest(parameter_types) FROM listed
+), bases AS (
+  SELECT name, regexp_replace(name, '\\[\\]$', '') AS base FROM type_names WHERE name IS NOT NULL
+), elements AS (
+  SELECT name, CASE WHEN base IN ('ANY', 'T', 'K', 'V', 'STRUCT', 'ENUM', 'LAMBDA', 'TABLE', 'UNION', 'MAP', 'ARRAY') THEN 2283
+                    ELSE {s}.scalar_type_oid(base) END AS element FROM bases
+), types AS (
+  SELECT e.name, CASE WHEN ends_with(e.name, '[]') THEN coalesce(nullif(b.typarray, 0), 2277) ELSE e.element END AS oid
+  FROM elements e LEFT JOIN {s}.builtin_types b ON b.oid = e.element
+), arguments AS (
+  SELECT p.id, list(coalesce(t.oid, 2276) ORDER BY p.position) AS arguments
+  FROM (SELECT id, unnest(parameter_types) AS name, generate_subscripts(parameter_types, 1) AS position FROM listed) p
+  LEFT JOIN types t ON t.name = p.name GROUP BY p.id
+), numbered AS (
+  SELECT l.*, coalesce(a.arguments, []) AS arguments, row_number() OVER (PARTITION BY function_oid ORDER BY l.id) AS overload,
+         row_number() OVER (PARTITION BY function_name, a.arguments ORDER BY l.id) AS twin
+  FROM listed l LEFT JOIN arguments a ON a.id = l.id
 )
-
-# Several of DuckDB's overloads may look alike in PostgreSQL's types; the first stands for them.
-FUNCTIONS = """
-SELECT * EXCLUDE (twin) FROM (
-  SELECT *, row_number() OVER (PARTITION BY name, arguments ORDER BY oid) AS twin FROM (
-    SELECT CASE WHEN overload = 1 THEN function_oid ELSE {s}.derived_oid(function_oid, overload) END AS oid,
-           function_name AS name,
-           CASE WHEN starts_with(function_type, 'table') THEN 2249 ELSE {s}.function_type_oid(return_type) END AS result,
-           list_transform(parameter_types, lambda t: {s}.function_type_oid(t)) AS arguments, parameters AS argument_names,
-           CASE stability WHEN 'CONSISTENT' THEN 'i' WHEN 'CONSISTENT_WITHIN_QUERY' THEN 's' ELSE 'v' END AS volatile,
-           CASE function_type WHEN 'aggregate' THEN 'a' ELSE 'f' END AS kind, starts_with(function_type, 'table') AS is_set,
-           CASE WHEN varargs IS NULL THEN 0 ELSE 2276 END AS any_more, description
-    FROM (SELECT *, row_number() OVER (PARTITION BY function_oid ORDER BY parameter_types::VARCHAR) AS overload
-          FROM duckdb_functions() WHERE internal AND database_name = 'system' AND function_type <> 'pragma')))
-WHERE twin = 1
+SELECT CASE WHEN overload = 1 THEN function_oid ELSE {s}.derived_oid(function_oid, overload) END, function_name,
+       CASE WHEN starts_with(function_type, 'table') THEN 2249 ELSE coalesce(t.oid, 2276) END, arguments, parameters,
+       CASE stability WHEN 'CONSISTENT' THEN 'i' WHEN 'CONSISTENT_WITHIN_QUERY' THEN 's' ELSE 'v' END,
+       CASE function_type WHEN 'aggregate' THEN 'a' ELSE 'f' END, starts_with(function_type, 'table'),
+       CASE WHEN varargs IS NULL THEN 0 ELSE 2276 END, description
+FROM numbered n LEFT JOIN types t ON t.name = n.return_type WHERE twin = 1
 """
 
 
@@ -126,8 +136,11 @@ def static_tables() -> Iterator[str]:
         _relations(),
     )
     yield _COLUMNS
-    yield f"CREATE MACRO {{s}}.function_type_oid(x) AS ({_FUNCTION_TYPE})"
-    yield f"CREATE TABLE {{s}}.functions AS {FUNCTIONS}"
+    # Filled by the first rebuild.
+    yield (
+        "CREATE TABLE {s}.functions (oid BIGINT, name VARCHAR, result BIGINT, arguments BIGINT[], argument_names VARCHAR[], "
+        "volatile VARCHAR, kind VARCHAR, is_set BOOLEAN, any_more INTEGER, description VARCHAR)"
+    )
 
 
 def host_tables() -> Iterator[str]:

@@ -61,7 +61,11 @@ def is_ready(session: Session, statement: PreparedStatement) -> bool:
 
 def is_stale(session: Session, statement: PreparedStatement) -> bool:
     """Whether the catalog or the search path has changed since a statement was prepared."""
-    return statement.epoch != session.epoch or statement.generation != session.database.generation
+    return (
+        statement.epoch != session.epoch
+        or statement.generation != session.database.generation
+        or (statement.catalog_query and statement.live != session.reads_live_catalog)
+    )
 
 
 async def refresh(session: Session, statement: PreparedStatement) -> None:

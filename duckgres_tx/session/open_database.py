@@ -10,7 +10,7 @@ from attrs import define, field
 from twisted.internet.defer import DeferredLock
 
 from duckgres_tx.catalog.install import databases_script
-from duckgres_tx.catalog.snapshot import live_install_script, rebuild_script
+from duckgres_tx.catalog.snapshot import rebuild_script
 from duckgres_tx.engine.database import Connection, Database
 from duckgres_tx.session.executor import Executor
 
@@ -29,6 +29,7 @@ class OpenDatabase:
         catalog: The name that DuckDB attached it under.
         native: The instance.
         generation: Counts what may have changed its catalog since it was opened.
+        snapshot_generation: The generation that the catalog's relations show; 0 before they have been built.
         schemas: Names of its schemas as of ``schemas_generation``, for the effective search path.
     """
 
@@ -41,8 +42,7 @@ class OpenDatabase:
     generation: int = 1
     schemas: frozenset[str] = frozenset()
     schemas_generation: int = 0
-    _snapshot_generation: int = 0
-    _has_live_catalog: bool = False
+    snapshot_generation: int = 0
     _listed: tuple[str, ...] = ()
     _rebuilding: DeferredLock = field(factory=DeferredLock)
 
@@ -53,7 +53,7 @@ class OpenDatabase:
     @property
     def snapshot_is_fresh(self) -> bool:
         """The catalog's relations show what is there."""
-        return self._snapshot_generation == self.generation
+        return self.snapshot_generation == self.generation
 
     async def refresh_snapshot(self) -> None:
         """Make the catalog's relations show everything committed up to now; those who ask at once share the work.
@@ -65,8 +65,8 @@ class OpenDatabase:
             if self.snapshot_is_fresh:
                 return
             generation = self.generation
-            await self.run(rebuild_script(self.catalog, first=self._snapshot_generation == 0))
-            self._snapshot_generation = generation
+            await self.run(rebuild_script(self.catalog, first=self.snapshot_generation == 0))
+            self.snapshot_generation = generation
 
     async def list_databases(self, names: tuple[str, ...]) -> None:
         """Have pg_database show these databases.
@@ -78,19 +78,6 @@ class OpenDatabase:
             return
         await self.run(databases_script(names))
         self._listed = names
-
-    async def make_live_catalog(self) -> None:
-        """Make the relations that read a session's own tables, once; the snapshot's are there before them.
-
-        Raises:
-            DuckDBError: The script failed.
-        """
-        if self._snapshot_generation == 0:
-            await self.refresh_snapshot()
-        async with self._rebuilding:
-            if not self._has_live_catalog:
-                await self.run(live_install_script(self.catalog))
-                self._has_live_catalog = True
 
     @property
     def schemas_query(self) -> str:

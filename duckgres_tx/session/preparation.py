@@ -85,7 +85,8 @@ async def prepare_native(session: Session, statement: PreparedStatement) -> None
         await session.follow_search_path()
     statement.epoch = session.epoch
     statement.generation = session.database.generation
-    translation = analyzed.translation(session.translation_context)
+    context = session.translation_context
+    translation = analyzed.translation(context)
     if translation.catalog_query:
         await session.refresh_catalog()
     text = cast_parameters(translation.text, declared_casts(statement.declared_oids))
@@ -101,6 +102,7 @@ async def prepare_native(session: Session, statement: PreparedStatement) -> None
             native = await _prepare_text(session, statement, translation, text)
     statement.native = native
     statement.catalog_query = translation.catalog_query
+    statement.live = context.live
     statement.notices = translation.notices
     statement.parameter_oids = _parameter_oids(native, statement.declared_oids)
     columns = await _columns(session, native, text)

@@ -30,6 +30,7 @@ class PreparedStatement:
         text: What DuckDB was given.
         to_query: From a position in ``text`` to one in ``query``, both from 1.
         catalog_query: It reads the catalog's relations, which must be fresh when it runs.
+        live: It reads them from the session's own tables.
         settings: Calls of set_config in it.
         declared_oids: The parameter types that Parse declared, as they came.
         parameter_oids: The types that ParameterDescription tells.
@@ -49,6 +50,7 @@ class PreparedStatement:
     text: str = ""
     to_query: Callable[[int], int] | None = None
     catalog_query: bool = False
+    live: bool = False
     settings: tuple[SetConfigCall, ...] = ()
     declared_oids: tuple[int, ...] = ()
     parameter_oids: tuple[int, ...] = ()

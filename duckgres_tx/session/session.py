@@ -104,6 +104,7 @@ class Session:
     render: RenderOptions = field(init=False)
     epoch: int = 0
     has_temporary_objects: bool = False
+    _snapshot_of_block: int = 0
     suspended: Portal | None = None
     idle_limit_s: float = 0.0
     idle_in_transaction_limit_s: float = 0.0
@@ -259,8 +260,15 @@ class Session:
 
     @property
     def reads_live_catalog(self) -> bool:
-        """The snapshot doesn't show what this session alone can see."""
-        return self.has_temporary_objects or self.block.catalog_changed
+        """The snapshot doesn't show what this session alone can see, or this transaction can't see the snapshot.
+
+        A transaction sees what the snapshot's tables were when it began, as those of any other database.
+        """
+        if self.has_temporary_objects or self.block.catalog_changed:
+            return True
+        return self.block.native_open and not (
+            self.database.snapshot_is_fresh and self.database.snapshot_generation == self._snapshot_of_block
+        )
 
     async def refresh_catalog(self) -> None:
         """Make sure that the catalog's relations show everything committed, and what this session alone can see.
@@ -271,9 +279,7 @@ class Session:
         live = self.reads_live_catalog
         try:
             await self.database.list_databases(self.databases.names())
-            if live:
-                await self.database.make_live_catalog()
-            elif not self.database.snapshot_is_fresh:
+            if not live and not self.database.snapshot_is_fresh:
                 await self.database.refresh_snapshot()
         except DuckDBError as error:
             raise self.pg_error(error) from error
@@ -305,6 +311,7 @@ class Session:
         read_only = self.variables.is_on("transaction_read_only")
         await self.run("BEGIN TRANSACTION READ ONLY" if read_only else "BEGIN TRANSACTION")
         self.block.native_open = True
+        self._snapshot_of_block = self.database.snapshot_generation
 
     async def commit(self) -> None:
         """Commit the block.

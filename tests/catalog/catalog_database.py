@@ -9,7 +9,7 @@ from attrs import define, field
 
 from duckgres_tx.catalog.install import Setting, databases_script, install_script, roles_script, settings_script
 from duckgres_tx.catalog.search_path import effective_search_path
-from duckgres_tx.catalog.snapshot import live_install_script, live_script, rebuild_script
+from duckgres_tx.catalog.snapshot import live_script, rebuild_script
 from duckgres_tx.engine.database import Connection, Database, NativeThreads, Statement
 from duckgres_tx.sql.split import split
 from duckgres_tx.sql.translate import Translation, TranslationContext, translate
@@ -61,7 +61,6 @@ class CatalogDatabase:
     session: Connection
     maintenance: Connection
     built: bool = field(default=False)
-    has_live: bool = field(default=False)
 
     def script(self, text: str, *, maintenance: bool = False) -> Rows:
         """Run statements as they are; the rows of the last one."""
@@ -82,9 +81,6 @@ class CatalogDatabase:
     def rows(self, sql: str, *, live: bool = False) -> Rows:
         """A statement's rows as texts."""
         if live:
-            if not self.has_live:
-                self.script(live_install_script(CATALOG), maintenance=True)
-                self.has_live = True
             self.script(live_script(CATALOG))
         return self.script(self.translate(sql, live=live).text)
 
