@@ -26,7 +26,7 @@ def build(reactor: Any, prepared: Prepared) -> tuple[Roster | OneWorker, Switchb
     """
     config = prepared.config
     admission = Admission(reactor, config.max_connections, config.rate_limit)
-    switchboard = Switchboard(admission, Placement(_default_database(prepared)), refuse_here)
+    switchboard = Switchboard(reactor, admission, Placement(_default_database(prepared)), refuse_here)
     make_crew = _roster if config.workers else _one_worker
     crew = make_crew(reactor, prepared, switchboard)
     switchboard.crew = crew
@@ -40,7 +40,14 @@ def _roster(reactor: Any, prepared: Prepared, switchboard: Switchboard) -> Roste
         connect = partial(connect_to_worker, reactor, process.path)
         return RemoteWorker(reactor, slot, f"{name} (pid {process.pid})", process, connect, switchboard, watcher)
 
-    return Roster(reactor, prepared.config.workers, employ, prepared.worker_document, switchboard.worker_died)
+    return Roster(
+        reactor,
+        prepared.config.workers,
+        employ,
+        prepared.worker_document,
+        switchboard.worker_died,
+        switchboard.something_changed,
+    )
 
 
 def _one_worker(reactor: Any, prepared: Prepared, switchboard: Switchboard) -> OneWorker:

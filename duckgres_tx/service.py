@@ -24,6 +24,7 @@ from duckgres_tx.front_door import FrontDoor
 from duckgres_tx.options import Options
 from duckgres_tx.pool.orphans import end_orphans
 from duckgres_tx.pool.servers import SessionServer, WorkerStartFailed
+from duckgres_tx.pool.switchboard import Switchboard
 from duckgres_tx.preparation import CannotStart, Prepared, prepare
 from duckgres_tx.starting import StartReport
 from duckgres_tx.tasks import start
@@ -61,27 +62,30 @@ class DuckgresService(Service):
     _prepared: Prepared
     _report: StartReport
     _crew: RunningCrew = field(init=False)
+    _switchboard: Switchboard = field(init=False)
     _front_door: FrontDoor = field(init=False)
     _starting: Deferred[None] | None = None
     _stopping: Deferred[None] | None = None
     _in_a_hurry: Deferred[None] = field(factory=Deferred)
     _impatience: int = 0
     _patient: bool = True
+    _stop_asked: bool = False
     _log: Logger = field(factory=Logger)
 
     def startService(self) -> None:
         """Called by twistd, after it has become a daemon and before the reactor runs."""
         super().startService()
         self._report.take_over()
-        self._crew, switchboard = control_plane.build(self._reactor, self._prepared)
+        self._crew, self._switchboard = control_plane.build(self._reactor, self._prepared)
         self._front_door = FrontDoor(
-            self._reactor, self._prepared.listeners, switchboard, self._prepared.config.handshake_timeout
+            self._reactor, self._prepared.listeners, self._switchboard, self._prepared.config.handshake_timeout
         )
         self._reactor.callWhenRunning(self._begin)
 
     def stopService(self) -> Deferred[None]:
         """Called when the reactor stops; it goes on until this has fired."""
         super().stopService()
+        self._stop_asked = True
         if self._stopping is None:
             self._stopping = Deferred.fromCoroutine(self._stop())
         return self._stopping
@@ -122,6 +126,7 @@ class DuckgresService(Service):
         if self._starting is not None:
             self._starting.cancel()
         self._front_door.close()
+        self._switchboard.close()
         if self._patient and self._crew.ready():
             drained: Deferred[Any] = start(self._crew.drain(self._prepared.config.shutdown_timeout), "drain")
             waits_no_longer: Deferred[Any] = self._in_a_hurry
@@ -159,7 +164,8 @@ class DuckgresService(Service):
         self._reactor.callFromThread(say)
 
     def _stop_reactor(self) -> None:
-        if self._stopping is None:
+        if not self._stop_asked:
+            self._stop_asked = True
             self._reactor.stop()
 
 

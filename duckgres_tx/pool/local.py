@@ -150,10 +150,6 @@ class OneWorker:
         """See `Crew.ready`."""
         return [self._worker] if self._worker.is_ready else []
 
-    async def some_ready(self, deadline_s: float) -> Sequence[SessionServer]:
-        """See `Crew.some_ready`: there is nothing to wait for."""
-        return self.ready()
-
     async def drain(self, timeout_s: float) -> int:
         """Let transactions finish; returns the number of sessions left."""
         return await self._worker.drain(timeout_s)

@@ -18,6 +18,7 @@ from duckgres_tx.pool.commands import (
     CancelQuery,
     Configure,
     Drain,
+    Draining,
     Health,
     InvalidConfiguration,
     Shutdown,
@@ -142,8 +143,16 @@ class RemoteWorker:
 
         It has no deadline of its own: the descriptor is queued in the link until this answers, and the heartbeat bounds that.
         """
-        link = self._up()
-        await link.ask(
+        try:
+            await self._accept(connection)
+        except Draining:
+            # it was told so by somebody else, such as by a signal
+            if self.is_ready:
+                self._life.drained()
+            raise
+
+    async def _accept(self, connection: AcceptedConnection) -> None:
+        await self._up().ask(
             AcceptConnection,
             socket=connection.fd,
             socket_inode=descriptors.inode_of(connection.fd),

@@ -7,7 +7,6 @@ from typing import Any
 
 from attrs import define, field
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
@@ -41,12 +40,13 @@ class Roster:
     _configuration: Callable[[], bytes]
     # what the rest of the control plane forgets of a dead one
     _bury: Bury
+    # told of each worker that becomes ready
+    _changed: Callable[[], None]
     _workers: list[RemoteWorker] = field(factory=list)
     _ready_since: dict[int, float] = field(factory=dict)
     _pace: RespawnPace = field(factory=RespawnPace)
     _pending: set[IDelayedCall] = field(factory=set)
     _starting: Deferred[None] | None = None
-    _waiters: list[Deferred[None]] = field(factory=list)
     _ending: bool = False
     _log: Logger = field(factory=Logger)
 
@@ -66,17 +66,6 @@ class Roster:
     def ready(self) -> Sequence[RemoteWorker]:
         """See `Crew.ready`."""
         return [worker for worker in self._workers if worker.is_ready]
-
-    async def some_ready(self, deadline_s: float) -> Sequence[RemoteWorker]:
-        """See `Crew.some_ready`."""
-        if not self.ready() and not self._ending:
-            waiter: Deferred[None] = Deferred()
-            self._waiters.append(waiter)
-            try:
-                await waiter.addTimeout(deadline_s, self._clock)
-            except DeferredTimeoutError:
-                self._waiters.remove(waiter)
-        return self.ready()
 
     async def drain(self, timeout_s: float) -> int:
         """Drain all at once; returns the number of sessions left. Nobody is replaced from now on."""
@@ -101,9 +90,7 @@ class Roster:
         """See `Watcher.worker_ready`."""
         self._ready_since[worker.slot] = self._clock.seconds()
         self._log.info("{name} is ready", name=worker.name)
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            waiter.callback(None)
+        self._changed()
         if self._starting is not None and len(self.ready()) == self.size:
             starting, self._starting = self._starting, None
             starting.callback(None)
@@ -180,6 +167,3 @@ class Roster:
         self._ending = True
         while self._pending:
             self._pending.pop().cancel()
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            waiter.callback(None)

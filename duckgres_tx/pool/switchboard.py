@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from attrs import define, field, frozen
+from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.logger import Logger
 
@@ -60,9 +61,6 @@ class Crew(Protocol):
     def ready(self) -> Sequence[SessionServer]:
         """Those that take new sessions now."""
 
-    async def some_ready(self, deadline_s: float) -> Sequence[SessionServer]:
-        """The same; waits for the first one, and may be empty when the deadline is over."""
-
 
 class Gate(Protocol):
     """Who decides whether a client may come in: `Admission`."""
@@ -86,9 +84,6 @@ class _Nobody:
     def ready(self) -> Sequence[SessionServer]:
         return ()
 
-    async def some_ready(self, deadline_s: float) -> Sequence[SessionServer]:
-        return ()
-
 
 @define(eq=False)
 class Switchboard:
@@ -98,6 +93,7 @@ class Switchboard:
         crew: The workers; given after the switchboard is made, because they need it.
     """
 
+    _clock: Any
     _admission: Gate
     placement: Placement
     # for when there is no worker to say a refusal: gets the socket (still the caller's) and the error
@@ -105,7 +101,8 @@ class Switchboard:
     crew: Crew = field(factory=_Nobody)
     sessions: Sessions = field(factory=Sessions)
     _refusing: int = 0
-    _waiting: int = 0
+    _waiting: list[Deferred[None]] = field(factory=list)
+    _closed: bool = False
     _log: Logger = field(factory=Logger)
 
     # ---- for the front door
@@ -135,6 +132,17 @@ class Switchboard:
             await session.worker.cancel(backend_pid, secret_key)
         except (LinkLost, NotConfigured, WorkerFault, DeferredTimeoutError) as error:
             self._log.warn("{worker} can't cancel: {error}", worker=session.worker.name, error=str(error))
+
+    def something_changed(self) -> None:
+        """A worker has become ready or died, or a database is free: whoever waits looks again."""
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            waiter.callback(None)
+
+    def close(self) -> None:
+        """The server ends: nobody waits for a worker any more."""
+        self._closed = True
+        self.something_changed()
 
     # ---- for the workers
 
@@ -176,6 +184,7 @@ class Switchboard:
     def database_closed(self, worker: SessionServer, name: str) -> None:
         """See `Desk.database_closed`."""
         self.placement.closed(name, worker)
+        self.something_changed()
 
     def session_opened(self, worker: SessionServer, backend_pid: int, user: str, database: str) -> None:
         """See `Desk.session_opened`."""
@@ -217,7 +226,9 @@ class Switchboard:
         lost = self.sessions.of(worker)
         for session in lost:
             self.session_closed(worker, session.backend_pid)
-        return lost, self.placement.forget(worker)
+        freed = self.placement.forget(worker)
+        self.something_changed()
+        return lost, freed
 
     # ---- how
 
@@ -231,7 +242,7 @@ class Switchboard:
             PgError: 57P03 when there is nobody to take it; the connection is untouched.
         """
         for _ in range(_ATTEMPTS):
-            worker = await self._find(arrival)
+            worker = await self._find(arrival.database or self.placement.guess(arrival.remote_host))
             session = self.sessions.begin(worker, arrival.remote_host, admitted=not relayed)
             try:
                 await worker.accept(_as_accepted(arrival, session.backend_pid, relayed=relayed))
@@ -252,26 +263,32 @@ class Switchboard:
     async def _settle(self, database: str) -> None:
         """Decide now who owns a database, so that the worker that a session is relayed to doesn't relay it again."""
         if self.placement.owner(database) is None:
-            chosen = self.placement.choose(database, await self.crew.some_ready(ROUTE_DEADLINE_S))
-            if chosen is not None:
-                self.placement.give(database, chosen)
+            self.placement.give(database, await self._find(database))
 
-    async def _find(self, arrival: Arrival) -> SessionServer:
-        database = arrival.database or self.placement.guess(arrival.remote_host)
-        worker = self.placement.choose(database, self.crew.ready())
-        if worker is not None and worker.is_ready:
-            return worker
-        if self._waiting >= MAX_WAITING:
-            raise _no_worker()
-        self._waiting += 1
+    async def _find(self, database: str) -> SessionServer:
+        """The worker for a database; waits, within a deadline, for one that is ready, or for its owner to let it go.
+
+        Raises:
+            PgError: 57P03.
+        """
+        deadline = self._clock.seconds() + ROUTE_DEADLINE_S
+        while True:
+            worker = self.placement.choose(database, self.crew.ready())
+            if worker is not None and worker.is_ready:
+                return worker
+            left_s = deadline - self._clock.seconds()
+            if left_s <= 0 or self._closed or len(self._waiting) >= MAX_WAITING:
+                raise _no_worker()
+            await self._change(left_s)
+
+    async def _change(self, deadline_s: float) -> None:
+        """Wait for `something_changed`, or for the deadline."""
+        waiter: Deferred[None] = Deferred()
+        self._waiting.append(waiter)
         try:
-            ready = await self.crew.some_ready(ROUTE_DEADLINE_S)
-        finally:
-            self._waiting -= 1
-        worker = self.placement.choose(database, ready)
-        if worker is None or not worker.is_ready:
-            raise _no_worker()
-        return worker
+            await waiter.addTimeout(deadline_s, self._clock)
+        except DeferredTimeoutError:
+            self._waiting.remove(waiter)
 
     async def _refuse(self, arrival: Arrival, fd: int, refusal: PgError) -> None:
         """Have a worker finish the handshake and say why not. Who comes when too many are being refused is just hung up on."""

@@ -198,7 +198,10 @@ def test_a_transaction_has_bounded_time(workers):
 def test_a_second_sigterm_makes_it_quick(workers):
     """And a Ctrl-C is quick from the start."""
     for signals in ([signal.SIGTERM, signal.SIGTERM], [signal.SIGINT]):
-        with running_server(f"--workers={workers}") as server, contextlib.closing(psycopg.connect(server.dsn())) as busy:
+        with (
+            running_server(f"--workers={workers}") as server,
+            contextlib.closing(psycopg.connect(server.dsn())) as busy,
+        ):
             busy.execute("SELECT 1")
             for number in signals:
                 server.process.send_signal(number)
@@ -234,3 +237,14 @@ def test_a_hangup_signal_is_survived():
         server.wait_for_log("got SIGHUP")
         with psycopg.connect(server.dsn()) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_stop_during_the_start(root, workers):
+    """Whenever it comes, nothing is left."""
+    for delay_s in (0.2, 0.4, 0.6):
+        server = servers.launch(root, f"--workers={workers}")
+        time.sleep(delay_s)
+        server.process.send_signal(signal.SIGTERM)
+        server.process.wait(20)
+        assert [path for path in root.rglob("*") if path.is_socket()] == []

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import threading
 import time
 
 import psycopg
@@ -60,13 +61,15 @@ def test_a_dead_worker_takes_only_its_own_sessions(two_databases, number):
     victim, survivor = sessions
     dead = [(name, session.info.backend_pid) for name, session in sessions[victim]]
     started = time.monotonic()
+    first_served_after_s = 0.0
     os.kill(victim, number)
 
     for name, session in sessions[victim]:
         assert is_cut(session)
         with psycopg.connect(server.dsn(dbname=name), autocommit=True) as again:
             assert again.execute("SELECT x FROM kept").fetchone() == (5,)
-    assert time.monotonic() - started < 2.0
+        first_served_after_s = first_served_after_s or time.monotonic() - started
+    assert first_served_after_s < 2.0
     for _, session in sessions[survivor]:
         assert session.execute("SELECT x FROM kept").fetchone() == (5,)
     pids = server.wait_for_workers(2, but_not=victim, timeout_s=5)
@@ -156,3 +159,18 @@ def test_a_worker_that_gets_sigterm_is_replaced():
         server.wait_for_workers(1, but_not=pid)
         with psycopg.connect(server.dsn(connect_timeout=10)) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_clients_of_a_draining_worker_s_database_wait_for_it_to_move():
+    """While its last transaction goes on elsewhere, they are neither refused nor sent to who may not open it."""
+    with running_server("--workers=2") as server:
+        busy = psycopg.connect(server.dsn(sslmode="disable"))
+        busy.execute("CREATE TABLE moved AS SELECT 5 AS x")
+        os.kill(worker_of(server, busy), signal.SIGTERM)
+        time.sleep(0.3)
+        timer = threading.Timer(1.0, busy.commit)
+        timer.start()
+        with psycopg.connect(server.dsn(sslmode="disable", connect_timeout=15)) as connection:
+            assert connection.execute("SELECT x FROM moved").fetchone() == (5,)
+        timer.join()
+        busy.close()

@@ -57,19 +57,9 @@ class FakeWorker:
 
 @define(eq=False)
 class FakeCrew:
-    """A `Crew`; `coming` are workers that are ready when somebody waits for one."""
+    """A `Crew`."""
 
     workers: list = field(factory=list)
-    coming: list = field(factory=list)
-    waited: int = 0
 
     def ready(self):
         return [worker for worker in self.workers if worker.is_ready]
-
-    async def some_ready(self, deadline_s):
-        self.waited += 1
-        self.workers += self.coming
-        self.coming = []
-        for worker in self.workers:
-            worker.is_ready = True
-        return self.ready()

@@ -59,7 +59,8 @@ class Bench:
     def __init__(self) -> None:
         self.clock, self.hired, self.buried = Clock(), [], []
         self.failure = None
-        self.roster = Roster(self.clock, 2, self.employ, lambda: b"configuration", self.bury)
+        self.changes = 0
+        self.roster = Roster(self.clock, 2, self.employ, lambda: b"configuration", self.bury, self.changed)
 
     def employ(self, slot, watcher):
         if self.failure:
@@ -67,6 +68,9 @@ class Bench:
         worker = FakeWorker(slot, watcher)
         self.hired.append(worker)
         return worker
+
+    def changed(self):
+        self.changes += 1
 
     def bury(self, worker):
         self.buried.append(worker.slot)
@@ -150,20 +154,9 @@ def test_workers_that_die_young_are_replaced_ever_more_slowly():
     assert times[-1] >= MAX_DELAY_S
 
 
-def test_who_waits_for_a_worker_gets_the_first():
-    """Within a bound."""
-    bench = Bench().up()
-    for worker in list(bench.hired):
-        worker.die()
-    waiting = Deferred.fromCoroutine(bench.roster.some_ready(10.0))
-    late = Deferred.fromCoroutine(bench.roster.some_ready(0.1))
-    bench.clock.advance(0.2)
-    assert result_of(late) == []
-    assert has_no_result(waiting)
-
-    bench.hired[2].become_ready()
-
-    assert result_of(waiting) == [bench.hired[2]]
+def test_each_ready_worker_is_told_of():
+    """Clients may be waiting for it."""
+    assert Bench().up().changes == 2
 
 
 def test_the_end_replaces_nobody():

@@ -28,21 +28,27 @@ class Board:
     def __init__(self, max_connections: int = 100) -> None:
         self.workers = [FakeWorker(slot) for slot in (1, 2, 3)]
         self.crew = FakeCrew(list(self.workers))
-        self.admission = Admission(Clock(), max_connections, RateLimit(max_connections_per_ip=0))
+        self.clock = Clock()
+        self.admission = Admission(self.clock, max_connections, RateLimit(max_connections_per_ip=0))
         self.refused_here = []
         self.board = Switchboard(
-            self.admission, Placement("postgres"), lambda fd, error: self.refused_here.append(error.sqlstate)
+            self.clock,
+            self.admission,
+            Placement("postgres"),
+            lambda fd, error: self.refused_here.append(error.sqlstate),
         )
         self.board.crew = self.crew
         self.clients = []
 
-    def arrive(self, database: str | None = "sales", prefix: bytes = b"prefix", host: str = HOST):
+    def arrive(self, database: str | None = "sales", prefix: bytes = b"prefix", host: str = HOST, done: bool = True):
         """A client comes; returns its own end and the number of our end's inode."""
         client, server = socket.socketpair()
         self.clients.append(client)
         inode = descriptors.inode_of(server.fileno())
         arrival = Arrival(server.detach(), host, 4321, prefix, database)
-        result_of(Deferred.fromCoroutine(self.board.route(arrival)))
+        self.routed = Deferred.fromCoroutine(self.board.route(arrival))
+        if done:
+            result_of(self.routed)
         return client, inode
 
     def taken(self):
@@ -205,22 +211,49 @@ def test_a_relayed_session_is_not_relayed_again(board):
 
 def test_a_client_waits_for_the_first_worker(board):
     """While workers are being replaced, clients are held, not refused."""
-    board.crew.workers, board.crew.coming = [], list(board.workers)
+    board.crew.workers = []
+    board.arrive("sales", done=False)
+    board.clock.advance(5)
+    assert not board.routed.called
+    board.crew.workers = list(board.workers)
 
-    board.arrive("sales")
+    board.board.something_changed()
 
-    assert board.crew.waited == 1
+    result_of(board.routed)
     assert len(board.taken()) == 1
+    assert board.clock.getDelayedCalls() == []
+
+
+def test_a_client_waits_for_a_draining_owner_to_let_go(board):
+    """Its database moves to another worker; it is neither refused nor sent to who may not open it."""
+    owner = board.board.placement.choose("sales", board.workers)
+    board.board.placement.give("sales", owner)
+    owner.is_ready = False
+    board.arrive("sales", done=False)
+    board.board.something_changed()
+    assert not board.routed.called
+
+    board.board.database_closed(owner, "sales")
+
+    result_of(board.routed)
+    assert board.taken() == [board.board.placement.choose("sales", board.crew.ready())]
 
 
 def test_without_any_worker_the_front_door_says_57p03(board):
-    """Nobody else could."""
-    board.crew.workers, board.crew.coming = [], []
-
-    board.arrive("sales")
-
+    """Nobody else could; after a while, or at once when the server ends."""
+    board.crew.workers = []
+    board.arrive("sales", done=False)
+    board.clock.advance(10)
+    result_of(board.routed)
     assert board.refused_here == ["57P03"]
+    board.arrive("sales", done=False)
+
+    board.board.close()
+
+    result_of(board.routed)
+    assert board.refused_here == ["57P03", "57P03"]
     assert board.admission.open_connections == 0
+    assert board.clock.getDelayedCalls() == []
 
 
 def test_too_many_clients_are_told_so_by_a_worker():
@@ -284,6 +317,7 @@ def test_a_relayed_session_goes_to_the_owner_and_counts_once(board):
 def test_a_relay_without_owner_fails(board):
     """The first worker hears it and tells its client."""
     board.crew.workers = []
+    board.board.close()
     ours, theirs = socket.socketpair()
     with ours, pytest.raises(NoOwner):
         result_of(Deferred.fromCoroutine(board.board.relay_connection(board.workers[0], theirs.detach(), b"", HOST, 1)))
