@@ -8,8 +8,15 @@ Spec: numeric_send in PostgreSQL's numeric.c
 from libc.stdint cimport int64_t, uint16_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from duckgres_tx.engine.buffers cimport put16
-from duckgres_tx.engine.text_numbers cimport forty_digits
+from duckgres_tx.engine.buffers cimport put16, put64
+from duckgres_tx.engine.text_numbers cimport ctz64, forty_digits
+
+
+cdef extern from *:
+    """
+    #define duckgres_clz64(x) __builtin_clzll(x)
+    """
+    int clz64 "duckgres_clz64"(uint64_t) noexcept nogil
 
 
 cdef enum:
@@ -57,10 +64,39 @@ cdef inline char *write_numeric_size(char *out, uint64_t size, bint negative, in
     return write_groups(out, groups, count, (scale + 3) >> 2, negative, scale)
 
 
+cdef inline char *write_four_groups(char *out, uint64_t size, bint negative, int scale, int padding) noexcept nogil:
+    """A size below 10^13, by its four groups in one word; `padding` zeros fill its last group up."""
+    cdef uint64_t high, low, groups, header
+    cdef int before, behind
+    if padding & 1:
+        size *= 10
+    if padding & 2:
+        size *= 100
+    high = size // 100000000
+    low = size - high * 100000000
+    groups = high // 10000
+    high -= groups * 10000
+    groups = groups << 48 | high << 32
+    high = low // 10000
+    groups |= high << 16 | (low - high * 10000)
+    if groups == 0:
+        memset(out, 0, 6)
+        put16(out + 6, scale)
+        return out + 8
+    before = clz64(groups) >> 4
+    behind = ctz64(groups) >> 4
+    header = <uint64_t>(4 - before - behind) << 48 | <uint64_t>(<uint16_t>(3 - before - ((scale + 3) >> 2))) << 32
+    put64(out, header | (<uint64_t>NUMERIC_NEGATIVE << 16 if negative else 0) | <uint64_t>scale)
+    put64(out + 8, groups << (before * 16))
+    return out + 16 - 2 * (before + behind)
+
+
 cdef inline char *write_numeric64(char *out, int64_t value, int scale) noexcept nogil:
     cdef uint64_t size = <uint64_t>value
     if value < 0:
         size = 0 - size
+    if size < 10000000000000ULL:
+        return write_four_groups(out, size, value < 0, scale, (4 - (scale & 3)) & 3)
     if size < 10000000000000000ULL:
         return write_numeric_size(out, size, value < 0, scale)
     return write_numeric_digits(out, 0, size, value < 0, scale)

@@ -13,6 +13,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from duckgres_tx.engine.arrays cimport write_array
+from duckgres_tx.engine.blocks cimport BLOCK_ROWS, SLOT_SIZE, fill_slots, make_slots
 from duckgres_tx.engine.buffers cimport Writer, ensure, likely, put16, put32, unlikely
 from duckgres_tx.engine.capi cimport (
     DUCKDB_TYPE_ARRAY, DUCKDB_TYPE_DECIMAL, DUCKDB_TYPE_ENUM, DUCKDB_TYPE_LIST, DUCKDB_TYPE_MAP, DUCKDB_TYPE_STRUCT,
@@ -35,6 +36,8 @@ cdef enum:
     ROW_HEADER = 7
     # What a writer may scribble past its end.
     SLACK = 16
+    # Below so many rows slots don't pay.
+    FEW_ROWS = 8
 
 
 cdef const char *encode_failure(int result) noexcept nogil:
@@ -75,12 +78,23 @@ cdef int encode_data_rows_within(
     cdef char *position = out.data + out.length
     cdef size_t reserve = ROW_HEADER + SLACK
     cdef idx_t row = first_row
+    cdef idx_t block = first_row
+    cdef idx_t block_end = first_row
     cdef int column
     for column in range(n_columns):
         bind_vector(plans[column], api.data_chunk_get_vector(chunk, column))
-        reserve += 4 + plans[column].width
+        plans[column].slotted = last_row >= first_row + FEW_ROWS and make_slots(plans[column])
+        reserve += 4 + (SLOT_SIZE if plans[column].slotted else plans[column].width)
     while row < last_row:
-        position = _write_row(&writer, plans, n_columns, row, reserve, position)
+        if row == block_end:
+            block = row
+            block_end = last_row if last_row - row < BLOCK_ROWS else row + BLOCK_ROWS
+            for column in range(n_columns):
+                if plans[column].slotted:
+                    fill_slots(&writer, plans[column], block, <int>(block_end - block))
+            if unlikely(writer.result != ENCODED):
+                break
+        position = _write_row(&writer, plans, n_columns, row, row - block, reserve, position)
         if unlikely(position == NULL or writer.result != ENCODED):
             break
         row += 1
@@ -94,9 +108,9 @@ cdef int encode_data_rows_within(
 
 
 cdef inline char *_write_row(
-    Writer *writer, ColumnPlan **plans, int n_columns, idx_t row, size_t reserve, char *out
+    Writer *writer, ColumnPlan **plans, int n_columns, idx_t row, size_t slot, size_t reserve, char *out
 ) noexcept nogil:
-    """One DataRow. `reserve` bytes are enough for the row but for its values of no limit, which see to it themselves
+    """One DataRow; `slot` is the row's place in its block. `reserve` bytes are enough for the row but for its values of no limit, which see to it themselves
     that as many are left behind them."""
     cdef size_t start, value
     cdef ColumnPlan *plan
@@ -111,7 +125,10 @@ cdef inline char *_write_row(
     out += ROW_HEADER
     for column in range(n_columns):
         plan = plans[column]
-        if plan.validity != NULL and (plan.validity[row >> 6] >> (row & 63)) & 1 == 0:
+        if plan.slotted:
+            memcpy(out, plan.slots + slot * SLOT_SIZE, SLOT_SIZE)
+            out += plan.sizes[slot]
+        elif plan.validity != NULL and (plan.validity[row >> 6] >> (row & 63)) & 1 == 0:
             put32(out, 0xffffffffU)
             out += 4
         elif plan.write < NOTHING:

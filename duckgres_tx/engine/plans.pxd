@@ -4,7 +4,7 @@ A :c:type:`ColumnPlan` is a tree that mirrors the column's type. It is made once
 chunk's vectors in turn, so that writing a value is one switch and a few loads.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from duckgres_tx.engine.capi cimport duckdb_logical_type, duckdb_vector, idx_t
 
@@ -150,6 +150,14 @@ cdef enum:
 cdef struct ColumnPlan:
     # What to write, of the constants above; decides everything else's meaning.
     int write
+    # Whether `slots` are in use for the rows in hand.
+    bint slotted
+    # The vector of the chunk in hand, and its validity mask, NULL when nothing is NULL.
+    const char *data
+    const uint64_t *validity
+    # See blocks: whole values of up to 64 rows, and how long each is. One block of memory, NULL until it is needed.
+    char *slots
+    uint8_t *sizes
     int format
     # DECIMAL.
     int scale
@@ -161,9 +169,6 @@ cdef struct ColumnPlan:
     int oid
     # Bytes that a value takes at most, when its writer doesn't ensure room itself.
     size_t width
-    # The vector of the chunk in hand, and its validity mask, NULL when nothing is NULL.
-    const char *data
-    const uint64_t *validity
     # Elements of LIST and ARRAY, fields of STRUCT, MAP and UNION, the four vectors of VARIANT.
     int n_children
     ColumnPlan **children

@@ -63,8 +63,8 @@ _form(DUCKDB_TYPE_UINTEGER, TEXT_UINT32, BINARY_UINT32, 20, PLAIN, 16)
 _form(DUCKDB_TYPE_UBIGINT, TEXT_UINT64, BINARY_UINT64, 1700, PLAIN, 32)
 _form(DUCKDB_TYPE_HUGEINT, TEXT_INT128, BINARY_INT128, 1700, PLAIN, 48)
 _form(DUCKDB_TYPE_UHUGEINT, TEXT_UINT128, BINARY_UINT128, 1700, PLAIN, 48)
-_form(DUCKDB_TYPE_FLOAT, TEXT_FLOAT, BINARY_FLOAT, 700, PLAIN_FLOAT, 32)
-_form(DUCKDB_TYPE_DOUBLE, TEXT_DOUBLE, BINARY_DOUBLE, 701, PLAIN_FLOAT, 32)
+_form(DUCKDB_TYPE_FLOAT, TEXT_FLOAT, BINARY_FLOAT, 700, PLAIN_FLOAT, 28)
+_form(DUCKDB_TYPE_DOUBLE, TEXT_DOUBLE, BINARY_DOUBLE, 701, PLAIN_FLOAT, 28)
 _form(DUCKDB_TYPE_DATE, TEXT_DATE, BINARY_DATE, 1082, ANY_TEXT, 24)
 _form(DUCKDB_TYPE_TIME, TEXT_TIME, BINARY_TIME, 1083, QUOTED, 24)
 _form(DUCKDB_TYPE_TIME_NS, TEXT_TIME_NS, BINARY_TIME_NS, 1083, QUOTED, 24)
@@ -150,6 +150,7 @@ cdef void drop_plan(ColumnPlan *plan) noexcept nogil:
     for index in range(plan.n_children):
         drop_plan(plan.children[index])
     free(plan.children)
+    free(plan.slots)
     free(plan.labels)
     free(plan.label_ends)
     free(plan)
@@ -212,7 +213,7 @@ cdef ColumnPlan *_plan_decimal(duckdb_logical_type type, int format, const Rende
     plan.scale = api.decimal_scale(type)
     plan.oid = 1700
     plan.quoting = PLAIN
-    plan.width = 56
+    plan.width = 24 if internal != DUCKDB_TYPE_HUGEINT else 48
     if internal == DUCKDB_TYPE_SMALLINT:
         plan.write = BINARY_DECIMAL16 if format == 1 else TEXT_DECIMAL16 if plan.scale > 0 else TEXT_INT16
     elif internal == DUCKDB_TYPE_INTEGER:

@@ -9,6 +9,8 @@ Spec: datatype-numeric.html
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from duckgres_tx.engine.buffers cimport likely
+
 
 cdef extern from *:
     """
@@ -57,7 +59,7 @@ cdef inline char *write_eight(char *out, uint32_t value) noexcept nogil:
 
 cdef inline char *write_uint64(char *out, uint64_t value) noexcept nogil:
     cdef uint64_t high
-    if value < 100000000ULL:
+    if likely(value < 100000000ULL):
         return write_up_to_eight(out, <uint32_t>value)
     if value < 10000000000000000ULL:
         high = value // 100000000ULL
@@ -150,7 +152,7 @@ cdef inline char *write_decimal64(char *out, int64_t value, int scale) noexcept 
     cdef char padded[24]
     out[0] = c"-"
     out += negative
-    if size < 100000000ULL and scale < 8:
+    if likely(size < 100000000ULL and scale < 8):
         digits = eight_digits(<uint32_t>size)
         # The marker keeps one digit before the point.
         skipped = ctz64(digits | (1ULL << (56 - scale * 8))) >> 3

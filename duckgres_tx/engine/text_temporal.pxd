@@ -6,7 +6,9 @@ Spec: datatype-datetime.html#DATATYPE-DATETIME-OUTPUT, datatype-datetime.html#DA
 from libc.stdint cimport INT32_MAX, INT64_MAX, int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from duckgres_tx.engine.buffers cimport likely
 from duckgres_tx.engine.civil cimport Civil, civil_from_days, floor_divide
+from duckgres_tx.engine.date_table cimport DATE_ENTRY, DATE_LENGTH, TABLE_DAYS, date_texts
 from duckgres_tx.engine.plans cimport (
     INTERVAL_ISO_8601, INTERVAL_POSTGRES_VERBOSE, INTERVAL_SQL_STANDARD, ColumnPlan, Zone
 )
@@ -90,7 +92,10 @@ cdef inline char *write_fraction(char *out, uint32_t micros) noexcept nogil:
 cdef inline char *write_clock(char *out, int64_t micros) noexcept nogil:
     """HH:MM:SS[.ffffff] of a time of day, 24:00:00 included."""
     cdef uint32_t seconds = <uint32_t>(micros // 1000000)
-    cdef uint32_t fraction = <uint32_t>(micros - <int64_t>seconds * 1000000)
+    return write_time_of_day(out, seconds, <uint32_t>(micros - <int64_t>seconds * 1000000))
+
+
+cdef inline char *write_time_of_day(char *out, uint32_t seconds, uint32_t fraction) noexcept nogil:
     cdef uint32_t minutes = seconds // 60
     cdef uint32_t hours = minutes // 60
     out = write_pair(out, hours)
@@ -124,11 +129,15 @@ cdef inline char *write_timetz(char *out, uint64_t bits) noexcept nogil:
 
 cdef inline char *write_timestamp(char *out, int64_t seconds, uint32_t micros, char separator) noexcept nogil:
     """Seconds since 1970 in local time, and millionths of one."""
-    cdef bint before_christ
+    cdef bint before_christ = False
     cdef int64_t days = floor_divide(seconds, SECONDS_PER_DAY)
-    out = write_civil(out, civil_from_days(days), &before_christ)
+    if likely(0 <= days < TABLE_DAYS):
+        memcpy(out, date_texts + days * DATE_ENTRY, DATE_ENTRY)
+        out += DATE_LENGTH
+    else:
+        out = write_civil(out, civil_from_days(days), &before_christ)
     out[0] = separator
-    out = write_clock(out + 1, (seconds - days * SECONDS_PER_DAY) * 1000000 + micros)
+    out = write_time_of_day(out + 1, <uint32_t>(seconds - days * SECONDS_PER_DAY), micros)
     if before_christ:
         return write_text(out, b" BC", 3)
     return out
