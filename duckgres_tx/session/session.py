@@ -1,34 +1,23 @@
-"""What all parts of one client's session share: its connection to DuckDB, variables, transaction, statements and portals.
+"""What all parts of one client's session share: its variables, its transaction, its view of the catalog.
 
-It carries out on DuckDB what the others decide. One thing at a time is with the engine; the engine runs the jobs of one
-connection in the order of submission.
+It carries out on DuckDB what the others decide.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
-
 from attrs import define, field
-from twisted.logger import Logger
 
 from duckgres_tx.catalog.search_path import effective_schemas, effective_search_path
 from duckgres_tx.catalog.snapshot import live_script
-from duckgres_tx.engine.database import Connection, DuckDBError, Statement
-from duckgres_tx.engine.execution import Execution
-from duckgres_tx.engine.failures import to_pg_error
-from duckgres_tx.engine.native_threads import Job
+from duckgres_tx.engine.database import DuckDBError
 from duckgres_tx.engine.rendering import RenderOptions
 from duckgres_tx.errors import PgError, Severity
-from duckgres_tx.session.cancellation import Interruption
 from duckgres_tx.session.databases import Databases
-from duckgres_tx.session.executor import Executor
-from duckgres_tx.session.open_database import OpenDatabase, quote_identifier
+from duckgres_tx.session.duckdb_session import DuckDBSession
+from duckgres_tx.session.open_database import quote_identifier
 from duckgres_tx.session.outgoing import Outgoing
-from duckgres_tx.session.portals import Portal, Portals
-from duckgres_tx.session.prepared_statements import PreparedStatement, PreparedStatements
 from duckgres_tx.session.running import Running
-from duckgres_tx.session.transactions import BlockState, TransactionBlock
+from duckgres_tx.session.transactions import BlockState
 from duckgres_tx.sql.forms import TransactionModes
 from duckgres_tx.sql.guc_values import read_name_list
 from duckgres_tx.sql.statement_cache import StatementCache
@@ -54,68 +43,47 @@ _LEVEL_OF_SEVERITY = {
 }
 
 
-@define(eq=False)
-class Session:
+@define(eq=False, kw_only=True)
+class Session(DuckDBSession):
     """One authenticated client's session.
 
     Attributes:
         backend_pid: As clients see it.
         user: Who logged in.
         superuser: May create and drop databases.
-        database: The instance it works on.
         databases: All of the host's, for CREATE and DROP DATABASE.
-        native: Its connection to that.
-        executor: Where work goes.
         output: What goes to the client.
         variables: SET and SHOW.
-        block: Where it stands towards its transaction.
-        statements: Prepared ones.
-        portals: Open ones.
-        interruption: How the statement that runs is stopped.
         running: Passes a running statement's rows on.
-        render: The text form of values, as the variables say.
+        cache: What is known of statements, shared by all sessions.
         epoch: Counts what makes prepared statements stale beside the database's generation.
         has_temporary_objects: Made in this session, so its catalog is its own.
-        cache: What is known of statements, shared by all sessions.
-        spool_directory: Where rows of suspended portals go.
         idle_limit_s: How long the client may be silent outside a transaction; 0 = for ever.
         idle_in_transaction_limit_s: Likewise inside one.
         transaction_limit_s: How long a transaction may last.
-        invalidated: Called when DuckDB says that the instance is beyond use.
     """
 
     backend_pid: int
     user: str
     superuser: bool
-    database: OpenDatabase
     databases: Databases
-    native: Connection
-    executor: Executor
     output: Outgoing
     variables: Variables
-    interruption: Interruption
-    spool_directory: str
-    invalidated: Callable[[str], None]
     cache: StatementCache
-    block: TransactionBlock = field(factory=TransactionBlock)
-    statements: PreparedStatements = field(factory=PreparedStatements)
-    portals: Portals = field(factory=Portals)
     running: Running = field(init=False)
-    render: RenderOptions = field(init=False)
     epoch: int = 0
     has_temporary_objects: bool = False
-    _snapshot_of_block: int = 0
-    suspended: Portal | None = None
     idle_limit_s: float = 0.0
     idle_in_transaction_limit_s: float = 0.0
     transaction_limit_s: float = 0.0
     _unreported: dict[str, str] = field(factory=dict)
-    _timeout_s: float = 0.0
     _notice_level: int = 6
+    # The generation of the snapshot that the block's transaction sees.
+    _snapshot_of_block: int = 0
+    # What the session's own facts were made from; None when there are none.
+    _live_facts: tuple[int, int] | None = None
     _path: tuple[str, ...] | None = None
     _path_generation: int = -1
-
-    _log: ClassVar[Logger] = Logger()
 
     def __attrs_post_init__(self) -> None:
         self.running = Running(self.output)
@@ -128,113 +96,12 @@ class Session:
         if _NOTICE_LEVELS.index(_LEVEL_OF_SEVERITY.get(notice.severity, "warning")) >= self._notice_level:
             self.output.write(NoticeResponse.from_error(notice).encode())
 
-    def pg_error(
-        self, error: DuckDBError, text: str | None = None, position: Callable[[int], int] | None = None
-    ) -> PgError:
-        """What the client hears of an error of DuckDB's.
-
-        Args:
-            error: As it came.
-            text: What DuckDB was given.
-            position: From a position in ``text`` to one in the client's, both from 1.
-        """
-        if error.error_type == "INTERRUPT" and self.interruption.reason is not None:
-            return self.interruption.reason
-        if error.error_type in ("FATAL", "INTERNAL"):
-            self._log.error("database {name}: {message}", name=self.database.name, message=error.message)
-            if self.database.native.invalidated:
-                self.invalidated(self.database.name)
-        found = to_pg_error(error, text)
-        if found.position is not None:
-            found.position = None if position is None else position(found.position)
-        return found
-
     def report_variables(self) -> None:
         """Send ParameterStatus for what has changed since the last time: just before ReadyForQuery, as PostgreSQL does."""
         if self._unreported:
             for name, value in sorted(self._unreported.items(), key=lambda item: item[0].lower()):
                 self.output.write(ParameterStatus(name, value).encode())
             self._unreported.clear()
-
-    # Asking DuckDB
-
-    async def finish(self, job: Job) -> Any:
-        """Wait for a job of the client's own statement; it can be cancelled, and ``statement_timeout`` ends it.
-
-        Raises:
-            DuckDBError: It failed.
-        """
-        self.interruption.begin(job, timeout_s=self._timeout_s)
-        try:
-            return await self.executor.finish(job)
-        finally:
-            self.interruption.end()
-
-    async def run(self, sql: str) -> list[list[str | None]]:
-        """Run statements of the session's own; they can't be cancelled.
-
-        Returns:
-            The rows of the last one.
-
-        Raises:
-            PgError: What DuckDB said.
-        """
-        await self.free_connection()
-        try:
-            rows: list[list[str | None]] = await self.executor.finish(
-                self.executor.threads.run(self.native, sql.encode())
-            )
-        except DuckDBError as error:
-            raise self.pg_error(error) from error
-        return rows
-
-    async def prepare_native(self, text: str) -> Statement:
-        """Have DuckDB prepare a text.
-
-        Raises:
-            DuckDBError: It refuses.
-        """
-        await self.free_connection()
-        native: Statement = await self.finish(self.executor.threads.prepare(self.native, text.encode()))
-        return native
-
-    def execute(
-        self,
-        statement: PreparedStatement,
-        parameters: Sequence[bytes | None] = (),
-        parameter_formats: Sequence[int] = (),
-        result_formats: Sequence[int] = (),
-        row_limit: int = 0,
-    ) -> Execution:
-        """Begin to run a statement; nothing else may be open on the connection. ``interruption`` is set for it."""
-        native = statement.native
-        assert native is not None, "only what DuckDB has prepared is executed"  # noqa: S101
-        execution = self.executor.threads.execute(
-            native, parameters, parameter_formats, statement.parameter_oids, result_formats, self.render, row_limit
-        )
-        self.block.ran = True
-        self.interruption.begin(execution, timeout_s=self._timeout_s)
-        return execution
-
-    def resume(self, execution: Execution, row_limit: int) -> None:
-        """Go on with a suspended one."""
-        execution.resume(row_limit)
-        self.interruption.begin(execution, timeout_s=self._timeout_s)
-
-    async def free_connection(self) -> None:
-        """Spool what a suspended portal has left, so that something else may run."""
-        portal, self.suspended = self.suspended, None
-        if portal is None or portal.execution is None or portal.execution.spooled:
-            return
-        try:
-            await self.finish(portal.execution.spool(self.spool_directory))
-        except DuckDBError as error:
-            raise self.pg_error(error) from error
-
-    def forget_unnamed(self) -> None:
-        """A Query makes an end of the unnamed statement and portal."""
-        self.statements.pop("")
-        self.close_portal("")
 
     async def drop_temporary_objects(self) -> None:
         """Drop everything that was made TEMPORARY in this session.
@@ -283,8 +150,10 @@ class Session:
                 await self.database.refresh_snapshot()
         except DuckDBError as error:
             raise self.pg_error(error) from error
-        if live:
+        state = (self.database.generation, self.epoch)
+        if live and self._live_facts != state:
             await self.run(live_script(self.database.catalog))
+            self._live_facts = state
 
     # Transactions
 
@@ -356,6 +225,7 @@ class Session:
     async def _rollback_native(self) -> None:
         changed = self.block.catalog_changed
         self.close_portals()
+        self._live_facts = None
         if self.block.native_open:
             self.block.native_open = False
             try:
@@ -366,17 +236,6 @@ class Session:
                     raise self.pg_error(error) from error
         if changed:
             self.epoch += 1
-
-    def close_portal(self, name: str) -> None:
-        """Close: it is no error if there is none."""
-        if self.suspended is not None and self.suspended.name == name:
-            self.suspended = None
-        self.portals.close(name)
-
-    def close_portals(self) -> None:
-        """The transaction is over, and with it its portals."""
-        self.suspended = None
-        self.portals.close_all()
 
     def catalog_changed(self) -> None:
         """A statement that may have changed the catalog has run: everyone hears of it at the commit."""
@@ -436,7 +295,7 @@ class Session:
 
     def _read_variables(self) -> None:
         variables = self.variables
-        self._timeout_s = variables.number("statement_timeout") / 1000
+        self.statement_limit_s = variables.number("statement_timeout") / 1000
         self.idle_limit_s = variables.number("idle_session_timeout") / 1000
         self.idle_in_transaction_limit_s = variables.number("idle_in_transaction_session_timeout") / 1000
         self.transaction_limit_s = variables.number("transaction_timeout") / 1000
@@ -448,11 +307,3 @@ class Session:
             interval_style=variables.show("intervalstyle"),
             date_style=variables.show("datestyle"),
         )
-
-    # The end
-
-    async def close(self) -> None:
-        """Free everything the session has in DuckDB; whatever was open is rolled back."""
-        self.close_portals()
-        self.statements.clear()
-        await self.executor.finish(self.executor.threads.close(self.native))

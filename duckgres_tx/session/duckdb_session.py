@@ -1,0 +1,176 @@
+"""One client's connection to DuckDB: what runs on it, one thing at a time, and how that is stopped.
+
+The engine runs the jobs of one connection in the order of submission.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from attrs import define, field
+from twisted.logger import Logger
+
+from duckgres_tx.engine.database import Connection, DuckDBError, Statement
+from duckgres_tx.engine.execution import Execution
+from duckgres_tx.engine.failures import to_pg_error
+from duckgres_tx.engine.native_threads import Job
+from duckgres_tx.engine.rendering import RenderOptions
+from duckgres_tx.errors import PgError
+from duckgres_tx.session.cancellation import Interruption
+from duckgres_tx.session.executor import Executor
+from duckgres_tx.session.open_database import OpenDatabase
+from duckgres_tx.session.portals import Portal, Portals
+from duckgres_tx.session.prepared_statements import PreparedStatement, PreparedStatements
+from duckgres_tx.session.transactions import TransactionBlock
+
+
+@define(eq=False, kw_only=True)
+class DuckDBSession:
+    """A connection of one session's, with what depends on it.
+
+    Attributes:
+        database: The instance it is to.
+        native: The connection.
+        executor: Where work goes.
+        interruption: How the statement that runs is stopped.
+        spool_directory: Where rows of suspended portals go.
+        invalidated: Called with the database's name when DuckDB says that the instance is beyond use.
+        block: Where the session stands towards its transaction.
+        statements: Prepared ones.
+        portals: Open ones.
+        suspended: The portal whose rows DuckDB's one open result gives, if any.
+        render: The text form of values.
+        statement_limit_s: How long a statement may take; 0 = for ever.
+    """
+
+    database: OpenDatabase
+    native: Connection
+    executor: Executor
+    interruption: Interruption
+    spool_directory: str
+    invalidated: Callable[[str], None]
+    block: TransactionBlock = field(factory=TransactionBlock)
+    statements: PreparedStatements = field(factory=PreparedStatements)
+    portals: Portals = field(factory=Portals)
+    suspended: Portal | None = None
+    render: RenderOptions = field(factory=RenderOptions)
+    statement_limit_s: float = 0.0
+
+    _log: ClassVar[Logger] = Logger()
+
+    def pg_error(
+        self, error: DuckDBError, text: str | None = None, position: Callable[[int], int] | None = None
+    ) -> PgError:
+        """What the client hears of an error of DuckDB's.
+
+        Args:
+            error: As it came.
+            text: What DuckDB was given.
+            position: From a position in ``text`` to one in the client's, both from 1.
+        """
+        if error.error_type == "INTERRUPT" and self.interruption.reason is not None:
+            return self.interruption.reason
+        if error.error_type in ("FATAL", "INTERNAL"):
+            self._log.error("database {name}: {message}", name=self.database.name, message=error.message)
+            if self.database.native.invalidated:
+                self.invalidated(self.database.name)
+        found = to_pg_error(error, text)
+        if found.position is not None:
+            found.position = None if position is None else position(found.position)
+        return found
+
+    async def finish(self, job: Job) -> Any:
+        """Wait for a job of the client's own statement; it can be cancelled, and ``statement_timeout`` ends it.
+
+        Raises:
+            DuckDBError: It failed.
+        """
+        self.interruption.begin(job, timeout_s=self.statement_limit_s)
+        try:
+            return await self.executor.finish(job)
+        finally:
+            self.interruption.end()
+
+    async def run(self, sql: str) -> list[list[str | None]]:
+        """Run statements of the session's own; they can't be cancelled.
+
+        Returns:
+            The rows of the last one.
+
+        Raises:
+            PgError: What DuckDB said.
+        """
+        await self.free_connection()
+        try:
+            rows: list[list[str | None]] = await self.executor.finish(
+                self.executor.threads.run(self.native, sql.encode())
+            )
+        except DuckDBError as error:
+            raise self.pg_error(error) from error
+        return rows
+
+    async def prepare_native(self, text: str) -> Statement:
+        """Have DuckDB prepare a text.
+
+        Raises:
+            DuckDBError: It refuses.
+        """
+        await self.free_connection()
+        native: Statement = await self.finish(self.executor.threads.prepare(self.native, text.encode()))
+        return native
+
+    def execute(
+        self,
+        statement: PreparedStatement,
+        parameters: Sequence[bytes | None] = (),
+        parameter_formats: Sequence[int] = (),
+        result_formats: Sequence[int] = (),
+        row_limit: int = 0,
+    ) -> Execution:
+        """Begin to run a statement; nothing else may be open on the connection. ``interruption`` is set for it."""
+        native = statement.native
+        assert native is not None, "only what DuckDB has prepared is executed"  # noqa: S101
+        execution = self.executor.threads.execute(
+            native, parameters, parameter_formats, statement.parameter_oids, result_formats, self.render, row_limit
+        )
+        self.block.ran = True
+        self.interruption.begin(execution, timeout_s=self.statement_limit_s)
+        return execution
+
+    def resume(self, execution: Execution, row_limit: int) -> None:
+        """Go on with a suspended one."""
+        execution.resume(row_limit)
+        self.interruption.begin(execution, timeout_s=self.statement_limit_s)
+
+    async def free_connection(self) -> None:
+        """Spool what a suspended portal has left, so that something else may run."""
+        portal, self.suspended = self.suspended, None
+        if portal is None or portal.execution is None or portal.execution.spooled:
+            return
+        try:
+            await self.finish(portal.execution.spool(self.spool_directory))
+        except DuckDBError as error:
+            raise self.pg_error(error) from error
+
+    def forget_unnamed(self) -> None:
+        """A Query makes an end of the unnamed statement and portal."""
+        self.statements.pop("")
+        self.close_portal("")
+
+    def close_portal(self, name: str) -> None:
+        """Close: it is no error if there is none."""
+        if self.suspended is not None and self.suspended.name == name:
+            self.suspended = None
+        self.portals.close(name)
+
+    def close_portals(self) -> None:
+        """The transaction is over, and with it its portals."""
+        self.suspended = None
+        self.portals.close_all()
+
+    async def close(self) -> None:
+        """Free everything the session has in DuckDB; whatever was open is rolled back."""
+        self.close_portals()
+        self.statements.clear()
+        await self.executor.finish(self.executor.threads.close(self.native))
