@@ -24,7 +24,7 @@ from duckgres_tx.engine.capi cimport (
     duckdb_vector,
     idx_t,
 )
-from duckgres_tx.engine.native_threads cimport (
+from duckgres_tx.engine.tasks cimport (
     pthread_mutex_destroy,
     pthread_mutex_init,
     pthread_mutex_lock,

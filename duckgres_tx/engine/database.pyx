@@ -1,33 +1,21 @@
-"""Databases, connections and statements of DuckDB, and the pool that works on them.
+"""The pool that works on databases, and the jobs that can be given to it.
 
 This module is what the rest of the program uses of the engine; the stub says what it may rely on.
 
 GIL: all of it. Native threads see the structs of ``jobs``, ``handles`` and ``runs`` only.
 """
 
-import re
-from enum import IntEnum
-
-from attrs import frozen
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
-from duckgres_tx.engine.buffers cimport swap16, swap32
-from duckgres_tx.engine.capi cimport (
-    api,
-    duckdb_logical_type,
-    duckdb_query_progress_type,
-    idx_t,
-)
-from duckgres_tx.engine.context cimport set_context_value
-from duckgres_tx.engine.encoder cimport describe_type
+from duckgres_tx.engine.buffers cimport swap32
+from duckgres_tx.engine.capi cimport idx_t
+from duckgres_tx.engine.connections cimport Connection as OpenConnection
+from duckgres_tx.engine.connections cimport Database as OpenDatabase
+from duckgres_tx.engine.connections cimport Statement as OpenStatement
 from duckgres_tx.engine.execution cimport RenderBox, make_render_box, start_execution
 from duckgres_tx.engine.handles cimport (
-    ConnectionHandle,
-    DatabaseHandle,
-    StatementHandle,
     count_connection_locked,
     make_connection,
     make_database,
@@ -45,26 +33,21 @@ from duckgres_tx.engine.jobs cimport (
     OpenTask,
     PrepareTask,
     ScriptTask,
-    close,
-    connect,
-    open_database,
-    prepare,
-    script,
+    close_step,
+    connect_step,
+    open_step,
+    prepare_step,
+    script_step,
 )
 from duckgres_tx.engine.native_threads cimport Job as NativeJob
-from duckgres_tx.engine.native_threads cimport (
-    Pool,
-    Task,
-    init_task,
-    interrupt_locked,
-    lock,
-    submit_locked,
-    unlock,
-)
+from duckgres_tx.engine.native_threads cimport Pool
+from duckgres_tx.engine.tasks cimport Task, init_task, lock, submit_locked, unlock
 
+# The seam: whatever others need is found here.
+from duckgres_tx.engine.connections import Column, Connection, Database, Progress, Statement, StatementType
+from duckgres_tx.engine.error_types import DuckDBError
 from duckgres_tx.engine.execution import Execution, ResultKind
-from duckgres_tx.engine.logical_types import LogicalType, TypeId
-from duckgres_tx.engine.native_threads import DuckDBError, Job
+from duckgres_tx.engine.native_threads import Job
 from duckgres_tx.engine.rendering import RenderOptions
 
 __all__ = [
@@ -85,74 +68,6 @@ cdef enum:
     # RenderOptions kept for C; sessions with other ones make them anew.
     MAX_RENDERS = 256
     DATA_ROW_HEAD = 7
-    DUCKDB_STATEMENT_TYPE_SELECT = 1
-    DUCKDB_STATEMENT_TYPE_CREATE = 7
-
-
-class StatementType(IntEnum):
-    """``duckdb_statement_type``."""
-
-    INVALID = 0
-    SELECT = 1
-    INSERT = 2
-    UPDATE = 3
-    EXPLAIN = 4
-    DELETE = 5
-    PREPARE = 6
-    CREATE = 7
-    EXECUTE = 8
-    ALTER = 9
-    TRANSACTION = 10
-    COPY = 11
-    ANALYZE = 12
-    VARIABLE_SET = 13
-    CREATE_FUNC = 14
-    DROP = 15
-    EXPORT = 16
-    PRAGMA = 17
-    VACUUM = 18
-    CALL = 19
-    SET = 20
-    LOAD = 21
-    RELATION = 22
-    EXTENSION = 23
-    LOGICAL_PLAN = 24
-    ATTACH = 25
-    DETACH = 26
-    MULTI = 27
-    COPY_DATABASE = 28
-    UPDATE_EXTENSIONS = 29
-    MERGE_INTO = 30
-
-
-@frozen
-class Column:
-    """A column that a statement will return."""
-
-    name: str
-    type: LogicalType
-
-
-@frozen
-class Progress:
-    """How far a connection's statement is, as DuckDB guesses.
-
-    Attributes:
-        percentage: 0 to 100; -1 when unknown.
-        rows_processed: Rows read so far.
-        total_rows: Rows to read.
-    """
-
-    percentage: float
-    rows_processed: int
-    total_rows: int
-
-
-cdef object _UNRESOLVED = LogicalType(TypeId.INVALID)
-
-
-cdef object _describe(duckdb_logical_type type):
-    return _UNRESOLVED if type == NULL else describe_type(type)
 
 
 cdef bytes _c_text(object text):
@@ -161,157 +76,6 @@ cdef bytes _c_text(object text):
     if b"\0" in encoded:
         raise ValueError("text for DuckDB can't contain a NUL")
     return encoded
-
-
-# --- what is open
-
-cdef class Database:
-    """An open DuckDB instance. Dropping the last reference to it and to all that came from it closes it."""
-
-    cdef DatabaseHandle *handle
-    cdef Pool pool
-    cdef readonly str path
-
-    def __dealloc__(self):
-        if self.handle != NULL:
-            release_database(self.handle)
-
-    @property
-    def invalidated(self):
-        """Whether a fatal or internal error has happened: every further statement fails."""
-        return self.handle.invalidated
-
-    @property
-    def closed(self):
-        """Whether close() has been asked for."""
-        return self.handle.closing
-
-
-cdef class Connection:
-    """A connection to a database."""
-
-    cdef ConnectionHandle *handle
-    cdef Pool pool
-    cdef readonly Database database
-
-    def __dealloc__(self):
-        if self.handle != NULL:
-            release_connection(self.handle)
-
-    @property
-    def closed(self):
-        """Whether close() has been asked for, of it or of its database."""
-        return self.handle.closing
-
-    def interrupt(self):
-        """Stop what runs, or waits to run next, on this connection. Any thread; never blocks."""
-        cdef ConnectionHandle *handle = self.handle
-        cdef NativeJob parked = None
-        lock(handle.core)
-        if handle.strand.current != NULL:
-            interrupt_locked(handle.strand.current)
-        elif handle.strand.parked != NULL:
-            parked = <NativeJob>handle.strand.parked.owner
-        unlock(handle.core)
-        if parked is not None:
-            parked.interrupt()
-
-    def progress(self):
-        """How far the running statement is. Any thread; never blocks."""
-        cdef duckdb_query_progress_type progress
-        progress.percentage = -1
-        progress.rows_processed = 0
-        progress.total_rows_to_process = 0
-        lock(self.handle.core)
-        if self.handle.strand.connection != NULL:
-            progress = api.query_progress(self.handle.strand.connection)
-        unlock(self.handle.core)
-        return Progress(progress.percentage, progress.rows_processed, progress.total_rows_to_process)
-
-    def set_context(self, str name not None, value):
-        """Say what ``duckgres_context(name)`` gives to statements of this connection; None removes it."""
-        cdef bytes key = name.encode()
-        cdef bytes text = None if value is None else value.encode()
-        if self.handle.closing:
-            raise ValueError("the connection is closed")
-        if set_context_value(
-            self.handle.database.store, self.handle.id, PyBytes_AS_STRING(key), len(key),
-            NULL if text is None else PyBytes_AS_STRING(text), 0 if text is None else len(text)
-        ):
-            raise MemoryError
-
-
-cdef class Statement:
-    """A prepared statement."""
-
-    cdef StatementHandle *handle
-    cdef Pool pool
-    cdef readonly Connection connection
-    cdef readonly bint closed
-    cdef bytes sql
-    cdef tuple _parameter_types
-    cdef tuple _columns
-
-    def __dealloc__(self):
-        if self.handle != NULL:
-            release_statement(self.handle)
-
-    @property
-    def statement_type(self):
-        """What kind of statement DuckDB takes it for."""
-        return StatementType(self.handle.statement_type)
-
-    @property
-    def parameter_types(self):
-        """The types of $1, $2 …; INVALID where DuckDB could not tell."""
-        cdef idx_t at
-        if self._parameter_types is None:
-            self._parameter_types = tuple(
-                [_describe(self.handle.parameter_types[at]) for at in range(self.handle.n_parameters)]
-            )
-        return self._parameter_types
-
-    @property
-    def columns(self):
-        """What it returns; of statements without rows the count or the status that DuckDB answers with."""
-        cdef idx_t at
-        if self._columns is None:
-            self._columns = tuple(
-                [
-                    Column(self.handle.column_names[at].decode(errors="replace"), _describe(self.handle.column_types[at]))
-                    for at in range(self.handle.n_columns)
-                ]
-            )
-        return self._columns
-
-
-    @property
-    def result_kind(self):
-        """What it will give. DuckDB doesn't say so before it is executed; what it calls its columns does."""
-        cdef int statement_type = self.handle.statement_type
-        if statement_type == DUCKDB_STATEMENT_TYPE_SELECT:
-            return ResultKind.ROWS
-        if statement_type in _CHANGING:
-            return ResultKind.ROWS if _returns_rows(self.sql) else ResultKind.CHANGED_ROWS
-        columns = [(column.name, column.type.id) for column in self.columns]
-        if columns == [("Count", TypeId.BIGINT)]:
-            return ResultKind.NOTHING if statement_type == DUCKDB_STATEMENT_TYPE_CREATE else ResultKind.CHANGED_ROWS
-        if columns == [("Success", TypeId.BOOLEAN)] or not columns:
-            return ResultKind.NOTHING
-        return ResultKind.ROWS
-
-
-# INSERT, UPDATE, DELETE, MERGE: rows only with RETURNING.
-_CHANGING = frozenset({2, 3, 5, 30})
-# What may hold the word without meaning it, or the word.
-_RETURNING = re.compile(
-    rb"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/|\b(?P<word>returning)\b""",
-    re.IGNORECASE | re.DOTALL,
-)
-
-
-cdef bint _returns_rows(bytes sql):
-    return b"returning" in sql.lower() and any(match["word"] for match in _RETURNING.finditer(sql))
 
 
 # --- jobs
@@ -329,7 +93,7 @@ cdef class OpenJob(NativeJob):
 
     cdef object make_result(self):
         cdef OpenTask *work = <OpenTask *>self.task
-        cdef Database database = Database.__new__(Database)
+        cdef OpenDatabase database = OpenDatabase.__new__(OpenDatabase)
         database.handle = work.database
         work.database = NULL
         database.pool = self.pool
@@ -338,7 +102,7 @@ cdef class OpenJob(NativeJob):
 
 
 cdef class ConnectJob(NativeJob):
-    cdef Database database
+    cdef OpenDatabase database
     cdef bytes script
 
     def __dealloc__(self):
@@ -348,7 +112,7 @@ cdef class ConnectJob(NativeJob):
 
     cdef object make_result(self):
         cdef ConnectTask *work = <ConnectTask *>self.task
-        cdef Connection connection = Connection.__new__(Connection)
+        cdef OpenConnection connection = OpenConnection.__new__(OpenConnection)
         connection.handle = work.connection
         work.connection = NULL
         connection.pool = self.pool
@@ -357,7 +121,7 @@ cdef class ConnectJob(NativeJob):
 
 
 cdef class PrepareJob(NativeJob):
-    cdef Connection connection
+    cdef OpenConnection connection
     cdef bytes sql
 
     def __dealloc__(self):
@@ -367,7 +131,7 @@ cdef class PrepareJob(NativeJob):
 
     cdef object make_result(self):
         cdef PrepareTask *work = <PrepareTask *>self.task
-        cdef Statement statement = Statement.__new__(Statement)
+        cdef OpenStatement statement = OpenStatement.__new__(OpenStatement)
         statement.handle = work.statement
         work.statement = NULL
         statement.pool = self.pool
@@ -377,7 +141,7 @@ cdef class PrepareJob(NativeJob):
 
 
 cdef class ScriptJob(NativeJob):
-    cdef Connection connection
+    cdef OpenConnection connection
     cdef RenderBox render
     cdef bytes sql
 
@@ -471,7 +235,7 @@ cdef class NativeThreads(Pool):
             job.kept.append(_c_text(value))
         job.task = _make_task(sizeof(OpenTask))
         work = <OpenTask *>job.task
-        init_task(job.task, self.core, NULL, open_database)
+        init_task(job.task, self.core, NULL, open_step)
         work.path = <const char *><bytes>job.kept[0]
         work.script = <const char *><bytes>job.kept[1]
         work.options = <const char **>malloc((len(job.kept) + 1) * sizeof(char *))
@@ -484,7 +248,7 @@ cdef class NativeThreads(Pool):
         job.start()
         return job
 
-    def connect(self, Database database not None, str script=""):
+    def connect(self, OpenDatabase database not None, str script=""):
         """Make a connection; ``script`` (SETs) runs on it first."""
         cdef ConnectJob job = ConnectJob.__new__(ConnectJob)
         cdef ConnectTask *work
@@ -498,7 +262,7 @@ cdef class NativeThreads(Pool):
         if work.connection == NULL:
             raise MemoryError
         work.script = job.script
-        init_task(job.task, self.core, &work.connection.strand, connect)
+        init_task(job.task, self.core, &work.connection.strand, connect_step)
         lock(self.core)
         counted = count_connection_locked(work.connection)
         unlock(self.core)
@@ -511,7 +275,7 @@ cdef class NativeThreads(Pool):
             raise
         return job
 
-    def prepare(self, Connection connection not None, bytes sql not None):
+    def prepare(self, OpenConnection connection not None, bytes sql not None):
         """Prepare one statement, UTF-8."""
         cdef PrepareJob job = PrepareJob.__new__(PrepareJob)
         cdef PrepareTask *work
@@ -525,11 +289,11 @@ cdef class NativeThreads(Pool):
         if work.statement == NULL:
             raise MemoryError
         work.sql = job.sql
-        init_task(job.task, self.core, &connection.handle.strand, prepare)
+        init_task(job.task, self.core, &connection.handle.strand, prepare_step)
         job.start()
         return job
 
-    def run(self, Connection connection not None, bytes sql not None):
+    def run(self, OpenConnection connection not None, bytes sql not None):
         """Run any number of statements, UTF-8; the rows of the last one as text, as PostgreSQL writes values in UTC."""
         cdef ScriptJob job = ScriptJob.__new__(ScriptJob)
         cdef ScriptTask *work
@@ -543,12 +307,12 @@ cdef class NativeThreads(Pool):
         work.connection = connection.handle
         work.sql = job.sql
         work.render = job.render.shared.render
-        init_task(job.task, self.core, &connection.handle.strand, script)
+        init_task(job.task, self.core, &connection.handle.strand, script_step)
         job.start()
         return job
 
     def execute(
-        self, Statement statement not None, parameters, parameter_formats, parameter_oids, result_formats, render,
+        self, OpenStatement statement not None, parameters, parameter_formats, parameter_oids, result_formats, render,
         idx_t row_limit=0
     ):
         """Execute a prepared statement."""
@@ -568,23 +332,23 @@ cdef class NativeThreads(Pool):
         job.thing = thing
         job.task = _make_task(sizeof(CloseTask))
         work = <CloseTask *>job.task
-        if isinstance(thing, Statement):
-            work.statement = (<Statement>thing).handle
-            init_task(job.task, self.core, &work.statement.connection.strand, close)
-            (<Statement>thing).closed = True
-        elif isinstance(thing, Connection):
-            work.connection = (<Connection>thing).handle
-            init_task(job.task, self.core, &work.connection.strand, close)
-        elif isinstance(thing, Database):
-            work.database = (<Database>thing).handle
-            init_task(job.task, self.core, &work.database.strand, close)
+        if isinstance(thing, OpenStatement):
+            work.statement = (<OpenStatement>thing).handle
+            init_task(job.task, self.core, &work.statement.connection.strand, close_step)
+            (<OpenStatement>thing).closed = True
+        elif isinstance(thing, OpenConnection):
+            work.connection = (<OpenConnection>thing).handle
+            init_task(job.task, self.core, &work.connection.strand, close_step)
+        elif isinstance(thing, OpenDatabase):
+            work.database = (<OpenDatabase>thing).handle
+            init_task(job.task, self.core, &work.database.strand, close_step)
         else:
             raise TypeError(f"a {type(thing).__name__} is nothing that can be closed")
         job.start()
         return job
 
 
-cdef int _check_open(Connection connection) except -1:
+cdef int _check_open(OpenConnection connection) except -1:
     if connection.handle.closing:
         raise ValueError("the connection is closed")
     return 0

@@ -2,8 +2,9 @@
 
 from duckgres_tx.engine.capi cimport idx_t
 from duckgres_tx.engine.handles cimport StatementHandle
-from duckgres_tx.engine.native_threads cimport Core, Job, Pool
+from duckgres_tx.engine.native_threads cimport Job, Pool
 from duckgres_tx.engine.runs cimport Run, SharedRender
+from duckgres_tx.engine.tasks cimport Core
 
 
 cdef class Execution(Job):

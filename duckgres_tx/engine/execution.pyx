@@ -12,16 +12,18 @@ from libc.string cimport memcpy
 from duckgres_tx.engine.capi cimport idx_t
 from duckgres_tx.engine.encoder cimport free_render, make_render
 from duckgres_tx.engine.handles cimport StatementHandle, release_statement
-from duckgres_tx.engine.native_threads cimport (
+from duckgres_tx.engine.native_threads cimport Job, Pool
+from duckgres_tx.engine.production cimport end_run, produce
+from duckgres_tx.engine.runs cimport RING_SLOTS, STAGE_ENDED, STAGE_REPLAY, STAGE_START, Parameter, Run, SharedRender
+from duckgres_tx.engine.spooling cimport start_spooling
+from duckgres_tx.engine.tasks cimport (
     PHASE_OVER,
     PHASE_PARKED,
     PHASE_QUEUED,
     PHASE_RUNNING,
     TASK_GONE,
     Core,
-    Job,
     Outcome,
-    Pool,
     Task,
     init_monotonic_cond,
     init_task,
@@ -34,9 +36,6 @@ from duckgres_tx.engine.native_threads cimport (
     submit_or_run,
     unlock,
 )
-from duckgres_tx.engine.production cimport end_run, produce
-from duckgres_tx.engine.runs cimport RING_SLOTS, STAGE_ENDED, STAGE_REPLAY, STAGE_START, Parameter, Run, SharedRender
-from duckgres_tx.engine.spooling cimport start_spooling
 
 cdef enum:
     # A slot that one long row has made larger than this is given back at once.

@@ -16,7 +16,7 @@ from duckgres_tx.engine.capi cimport (
     idx_t,
 )
 from duckgres_tx.engine.context cimport ContextStore
-from duckgres_tx.engine.native_threads cimport Core, Outcome, Strand, Task
+from duckgres_tx.engine.tasks cimport Core, Outcome, Strand, Task
 
 
 cdef struct DatabaseHandle:

@@ -4,7 +4,7 @@ from libc.stdlib cimport calloc, free
 
 from duckgres_tx.engine.capi cimport api, duckdb_connection, duckdb_prepared_statement, idx_t
 from duckgres_tx.engine.context cimport forget_connection, make_context_store, release_context_store
-from duckgres_tx.engine.native_threads cimport (
+from duckgres_tx.engine.tasks cimport (
     PHASE_IDLE,
     PHASE_QUEUED,
     TASK_GONE,

@@ -5,8 +5,8 @@ Each struct belongs to a job object, which keeps alive what its pointers lead to
 
 from duckgres_tx.engine.buffers cimport Buffer
 from duckgres_tx.engine.handles cimport ConnectionHandle, DatabaseHandle, StatementHandle
-from duckgres_tx.engine.native_threads cimport Outcome, Task
 from duckgres_tx.engine.plans cimport Render
+from duckgres_tx.engine.tasks cimport Outcome, Task
 
 
 cdef struct OpenTask:
@@ -40,9 +40,9 @@ cdef struct CloseTask:
     ConnectionHandle *connection
     StatementHandle *statement
 
-cdef Outcome open_database(Task *task) noexcept nogil
-cdef Outcome connect(Task *task) noexcept nogil
-cdef Outcome prepare(Task *task) noexcept nogil
-cdef Outcome script(Task *task) noexcept nogil
+cdef Outcome open_step(Task *task) noexcept nogil
+cdef Outcome connect_step(Task *task) noexcept nogil
+cdef Outcome prepare_step(Task *task) noexcept nogil
+cdef Outcome script_step(Task *task) noexcept nogil
 # Closes the one thing of the three that is there.
-cdef Outcome close(Task *task) noexcept nogil
+cdef Outcome close_step(Task *task) noexcept nogil

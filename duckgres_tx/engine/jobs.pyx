@@ -1,12 +1,11 @@
 """Open, connect, prepare, run a script, close: one step each. No GIL."""
 
 from duckgres_tx.engine.alias_types cimport register_alias_types
-from duckgres_tx.engine.buffers cimport Buffer
 from duckgres_tx.engine.capi cimport api, duckdb_config, duckdb_connection
 from duckgres_tx.engine.context cimport connection_id_of, register_context_function
+from duckgres_tx.engine.error_types cimport INTERRUPT, NO_MEMORY, fail, fail_as, fail_by_text
 from duckgres_tx.engine.handles cimport (
     ConnectionHandle,
-    DatabaseHandle,
     StatementHandle,
     close_connection,
     close_database,
@@ -14,20 +13,8 @@ from duckgres_tx.engine.handles cimport (
     end_stream,
     uncount_connection,
 )
-from duckgres_tx.engine.native_threads cimport (
-    INTERRUPT,
-    NO_MEMORY,
-    TASK_OVER,
-    Outcome,
-    Task,
-    fail,
-    fail_as,
-    fail_by_text,
-    is_interrupted,
-    lock,
-    unlock,
-)
 from duckgres_tx.engine.statements cimport note_failure, prepare_statement, run_script
+from duckgres_tx.engine.tasks cimport TASK_OVER, Outcome, Task, is_interrupted, lock, unlock
 
 
 cdef void _set_connection(Task *task, duckdb_connection connection) noexcept nogil:
@@ -78,7 +65,7 @@ cdef bint _prepare_instance(Task *task, duckdb_connection connection) noexcept n
     return run_script(task, connection, work.script, NULL, NULL)
 
 
-cdef Outcome open_database(Task *task) noexcept nogil:
+cdef Outcome open_step(Task *task) noexcept nogil:
     cdef OpenTask *work = <OpenTask *>task
     cdef duckdb_connection connection = NULL
     cdef bint well = False
@@ -102,7 +89,7 @@ cdef Outcome open_database(Task *task) noexcept nogil:
 
 # --- connections
 
-cdef Outcome connect(Task *task) noexcept nogil:
+cdef Outcome connect_step(Task *task) noexcept nogil:
     cdef ConnectTask *work = <ConnectTask *>task
     cdef ConnectionHandle *connection = work.connection
     cdef duckdb_connection handle = NULL
@@ -131,7 +118,7 @@ cdef bint _connected(Task *task, ConnectionHandle *connection) noexcept nogil:
     return True
 
 
-cdef Outcome prepare(Task *task) noexcept nogil:
+cdef Outcome prepare_step(Task *task) noexcept nogil:
     cdef PrepareTask *work = <PrepareTask *>task
     cdef StatementHandle *statement = work.statement
     if _connected(task, statement.connection) and not prepare_statement(task, statement, work.sql):
@@ -140,7 +127,7 @@ cdef Outcome prepare(Task *task) noexcept nogil:
     return TASK_OVER
 
 
-cdef Outcome script(Task *task) noexcept nogil:
+cdef Outcome script_step(Task *task) noexcept nogil:
     cdef ScriptTask *work = <ScriptTask *>task
     cdef ConnectionHandle *connection = work.connection
     if not _connected(task, connection):
@@ -154,7 +141,7 @@ cdef Outcome script(Task *task) noexcept nogil:
 
 # --- ends
 
-cdef Outcome close(Task *task) noexcept nogil:
+cdef Outcome close_step(Task *task) noexcept nogil:
     cdef CloseTask *work = <CloseTask *>task
     if work.statement != NULL:
         close_statement(work.statement)

@@ -2,8 +2,8 @@
 
 from duckgres_tx.engine.buffers cimport Buffer
 from duckgres_tx.engine.capi cimport idx_t
-from duckgres_tx.engine.native_threads cimport Outcome, Task
 from duckgres_tx.engine.runs cimport Run
+from duckgres_tx.engine.tasks cimport Outcome, Task
 
 cdef Outcome produce(Task *task) noexcept nogil
 

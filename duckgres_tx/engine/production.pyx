@@ -8,8 +8,8 @@ Touches: the run in hand and its connection, in the connection's strand. No GIL.
 
 from libc.errno cimport EINTR, errno
 from libc.stdint cimport int64_t, uint32_t
-from libc.stdlib cimport free, realloc
 from libc.stdio cimport snprintf
+from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset, strcmp
 from posix.unistd cimport close
 
@@ -21,34 +21,28 @@ from duckgres_tx.engine.capi cimport (
     DUCKDB_TYPE_BOOLEAN,
     api,
     duckdb_data_chunk,
-    duckdb_logical_type,
-    duckdb_result,
     idx_t,
 )
 from duckgres_tx.engine.encoder cimport ENCODED, encode_data_rows_within, encode_failure
+from duckgres_tx.engine.error_types cimport INTERRUPT, NO_MEMORY, error_type_name, fail, fail_as, fail_by_text
+from duckgres_tx.engine.handles cimport ConnectionHandle, StatementHandle, Stream, end_stream
+from duckgres_tx.engine.parameters cimport bind_parameter
 from duckgres_tx.engine.runs cimport (
     RING_SLOTS,
     STAGE_ENDED,
-    STAGE_REPLAY,
     STAGE_START,
     STAGE_STREAM,
     Parameter,
     Run,
 )
-from duckgres_tx.engine.handles cimport ConnectionHandle, StatementHandle, Stream, end_stream
-from duckgres_tx.engine.native_threads cimport (
-    INTERRUPT,
-    NO_MEMORY,
+from duckgres_tx.engine.statements cimport execute_prepared, free_plans, note_failure, plan_columns
+from duckgres_tx.engine.tasks cimport (
     TASK_OVER,
     TASK_PARKED,
     Core,
     Outcome,
     Task,
     add_news_locked,
-    error_type_name,
-    fail,
-    fail_as,
-    fail_by_text,
     is_interrupted,
     lock,
     monotonic_ns,
@@ -56,8 +50,6 @@ from duckgres_tx.engine.native_threads cimport (
     unlock,
     wait_until,
 )
-from duckgres_tx.engine.parameters cimport bind_parameter
-from duckgres_tx.engine.statements cimport execute_prepared, free_plans, note_failure, plan_columns
 
 cdef extern from "<unistd.h>" nogil:
     ssize_t pread(int fd, void *buffer, size_t count, int64_t offset)

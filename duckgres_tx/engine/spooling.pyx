@@ -8,28 +8,19 @@ Touches: the run and its connection, in the connection's strand. GIL only to mak
 import os
 
 from libc.errno cimport EINTR, ENOSPC, errno
-from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free
 from libc.string cimport strerror
-from posix.unistd cimport close, unlink, write
+from posix.unistd cimport unlink, write
 
 from duckgres_tx.engine.buffers cimport Buffer
 from duckgres_tx.engine.capi cimport idx_t
+from duckgres_tx.engine.error_types cimport INTERRUPT, fail, fail_as
 from duckgres_tx.engine.handles cimport ConnectionHandle, end_stream
-from duckgres_tx.engine.native_threads cimport (
-    INTERRUPT,
-    TASK_OVER,
-    Job,
-    Outcome,
-    Task,
-    fail,
-    fail_as,
-    init_task,
-    is_interrupted,
-)
+from duckgres_tx.engine.native_threads cimport Job
 from duckgres_tx.engine.production cimport encode_some
 from duckgres_tx.engine.runs cimport STAGE_REPLAY, STAGE_STREAM, Run
+from duckgres_tx.engine.tasks cimport TASK_OVER, Outcome, Task, init_task, is_interrupted
 
 cdef extern from *:
     """

@@ -3,8 +3,8 @@
 from duckgres_tx.engine.buffers cimport Buffer
 from duckgres_tx.engine.capi cimport duckdb_connection, duckdb_prepared_statement, duckdb_result
 from duckgres_tx.engine.handles cimport DatabaseHandle, StatementHandle
-from duckgres_tx.engine.native_threads cimport Task
 from duckgres_tx.engine.plans cimport ColumnPlan, Render
+from duckgres_tx.engine.tasks cimport Task
 
 # Each returns whether it went well; if not, the task says why.
 

@@ -6,13 +6,12 @@ task's own flag is looked at when it has, and whatever comes later reaches DuckD
 Touches: the connection of the task in hand, in its strand. No GIL.
 """
 
-from libc.stdlib cimport calloc, free, strtol
+from libc.stdlib cimport calloc, free
 from libc.string cimport memset, strcmp, strstr
 
 from duckgres_tx.engine.buffers cimport Buffer
 from duckgres_tx.engine.capi cimport (
     DUCKDB_RESULT_TYPE_QUERY_RESULT,
-    DUCKDB_TYPE_INVALID,
     api,
     duckdb_connection,
     duckdb_data_chunk,
@@ -24,17 +23,10 @@ from duckgres_tx.engine.capi cimport (
     idx_t,
 )
 from duckgres_tx.engine.encoder cimport ENCODED, encode_data_rows, encode_failure, free_plan, plan_column
+from duckgres_tx.engine.error_types cimport INTERRUPT, NO_MEMORY, error_type_name, fail, fail_by_text
 from duckgres_tx.engine.handles cimport ConnectionHandle, DatabaseHandle, StatementHandle, end_stream
-from duckgres_tx.engine.native_threads cimport (
-    INTERRUPT,
-    NO_MEMORY,
-    Task,
-    error_type_name,
-    fail,
-    fail_by_text,
-    is_interrupted,
-)
 from duckgres_tx.engine.plans cimport ColumnPlan, Render
+from duckgres_tx.engine.tasks cimport Task, is_interrupted
 
 cdef enum:
     # What a Bind message can count to.

@@ -1,0 +1,137 @@
+"""Tasks, the threads that do them, and the news they send back: shared by the engine's modules.
+
+One mutex per pool (``Core.mutex``) guards every field below unless it says otherwise. It is held for instants only:
+no DuckDB call but ``interrupt`` and ``query_progress`` (which just set or copy numbers), no I/O, no encoding happens
+under it. So the reactor thread may take it with the GIL held, and a native thread never needs the GIL.
+"""
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t
+
+from duckgres_tx.engine.capi cimport duckdb_connection
+
+
+cdef extern from "<pthread.h>" nogil:
+    ctypedef struct pthread_mutex_t:
+        pass
+    ctypedef struct pthread_cond_t:
+        pass
+    int pthread_mutex_init(pthread_mutex_t *mutex, void *attributes)
+    int pthread_mutex_destroy(pthread_mutex_t *mutex)
+    int pthread_mutex_lock(pthread_mutex_t *mutex)
+    int pthread_mutex_unlock(pthread_mutex_t *mutex)
+    int pthread_cond_destroy(pthread_cond_t *cond)
+    int pthread_cond_signal(pthread_cond_t *cond)
+    int pthread_cond_broadcast(pthread_cond_t *cond)
+    int pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
+
+
+# What a step leaves behind.
+cdef enum Outcome:
+    # The job is over; its owner hears of it.
+    TASK_OVER
+    # It gave its thread back and waits for its owner; he hears of it too.
+    TASK_PARKED
+    # The step has freed the task: nobody may look at it again.
+    TASK_GONE
+    # So it has, and the strand as well.
+    TASK_GONE_WITH_STRAND
+
+cdef enum Phase:
+    PHASE_IDLE
+    PHASE_QUEUED
+    PHASE_RUNNING
+    PHASE_PARKED
+    PHASE_OVER
+
+ctypedef Outcome (*Step)(Task *task) noexcept nogil
+
+
+cdef struct Task:
+    Core *core
+    Strand *strand             # whose turn it waits for; NULL: it may run beside anything
+    Step step                  # runs on a native thread, without the mutex
+    Phase phase
+    Task *next                 # in the ready queue or in the strand's
+    Task *next_news
+    bint listed                # in the news
+    bint held                  # the pool has a reference to the owner; GIL
+    PyObject *owner            # borrowed: the Job, which owns this struct; NULL for what frees itself
+    int interrupted            # set under the mutex, read by the step at any time
+    bint wake                  # something has changed for a step that is about to park
+    duckdb_connection connection   # what interrupt() reaches while the step runs; NULL: nothing
+    pthread_cond_t *waits_on   # signalled by interrupt() while the step waits
+    # How it failed; error_type NULL: it didn't. Written by the step, read when it is over.
+    const char *error_type
+    char *error_text           # malloc'd, or NULL when there was no memory for it
+    char sqlstate[6]
+
+
+# What belongs to one connection (or one database) is done one after another, in the order of submission.
+cdef struct Strand:
+    Task *first
+    Task *last
+    Task *current              # ready or running
+    Task *parked               # the last one that gave its thread back, until it goes on
+    duckdb_connection connection
+
+
+# A thread, on its own stack.
+cdef struct Worker:
+    Task *task                 # what it runs, if that has an owner
+    Worker *next
+    Worker *previous
+
+
+cdef struct Core:
+    pthread_mutex_t mutex
+    pthread_cond_t work        # a task is ready, or stop
+    pthread_cond_t news_come   # for wait(); used when there are waiters
+    pthread_cond_t ended       # a thread has ended
+    int references             # the pool object, each thread, each open database
+    Task *ready_first
+    Task *ready_last
+    int ready
+    int idle
+    int threads
+    int max_threads
+    int64_t idle_timeout_ns
+    bint stop
+    Task *news_first
+    Task *news_last
+    int waiters
+    int event_fd
+    Worker *workers
+
+
+cdef inline void lock(Core *core) noexcept nogil:
+    pthread_mutex_lock(&core.mutex)
+
+cdef inline void unlock(Core *core) noexcept nogil:
+    pthread_mutex_unlock(&core.mutex)
+
+# One reference for the caller; NULL and errno otherwise.
+cdef Core *make_core(int max_threads, int64_t idle_timeout_ns) noexcept nogil
+cdef void release_core(Core *core) noexcept nogil
+
+# Whether the step should stop; no mutex needed.
+cdef bint is_interrupted(Task *task) noexcept nogil
+
+cdef int64_t monotonic_ns() noexcept nogil
+cdef int init_monotonic_cond(pthread_cond_t *cond) noexcept nogil
+# Wait on a condition until a time of monotonic_ns(), the mutex held; True when the time is over.
+cdef bint wait_until(pthread_cond_t *cond, Core *core, int64_t deadline_ns) noexcept nogil
+
+cdef void init_task(Task *task, Core *core, Strand *strand, Step step) noexcept nogil
+# With the mutex held. False: the pool has been shut down and has no thread left; the task stays the caller's.
+cdef bint submit_locked(Task *task) noexcept nogil
+# For a task without an owner, which frees itself: when no thread is left it runs in place. Without the mutex.
+cdef void submit_or_run(Task *task) noexcept nogil
+# With the mutex held: tell the owner. True: call ring() after releasing the mutex.
+cdef bint add_news_locked(Task *task) noexcept nogil
+cdef void remove_news_locked(Task *task) noexcept nogil
+cdef void ring(Core *core) noexcept nogil
+# With the mutex held.
+cdef void interrupt_locked(Task *task) noexcept nogil
+# Interrupt what runs and what is ready.
+cdef void interrupt_all(Core *core) noexcept nogil
