@@ -15,7 +15,9 @@ from twisted.internet.protocol import Factory
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from duckgres_tx.engine.database import Connection, NativeThreads
+from duckgres_tx.catalog.search_path import effective_schemas
+from duckgres_tx.engine.database import DuckDBError, NativeThreads
+from duckgres_tx.engine.failures import to_pg_error
 from duckgres_tx.errors import PgError, Severity, TooManyConnections
 from duckgres_tx.session.authentication import Passwords
 from duckgres_tx.session.cancellation import CancellationRegistry, Interruption
@@ -34,7 +36,9 @@ from duckgres_tx.session.settings import WorkerSettings
 from duckgres_tx.session.startup import LoginRequest, Startup
 from duckgres_tx.session.tls import TlsServer
 from duckgres_tx.session.watch import watch
+from duckgres_tx.sql.guc_values import read_name_list
 from duckgres_tx.sql.statement_cache import StatementCache
+from duckgres_tx.sql.variables import Variables
 
 # Beside one for each session: opening, closing and the catalog's snapshots.
 SPARE_THREADS = 8
@@ -195,15 +199,7 @@ class SessionHost:
         superuser = request.user in self.settings.superusers
         variables = start_variables(self.settings, request, superuser=superuser)
         database = await self.databases.open(slot)
-        threads = self.executor.threads
-        native: Connection = await self.executor.finish(threads.connect(database.native, connection_script(variables)))
-        try:
-            tell_context(native, connection, request, variables, self._started_at)
-            session = self._session(connection, request, database, native, variables)
-            await session.follow_search_path()
-        except BaseException:
-            self.executor.forget(threads.close(native))
-            raise
+        session = await self._connect(connection, request, database, variables)
         secret_key = secrets.token_bytes(SECRET_KEY_BYTES)
         conversation = Conversation(connection, session, secret_key, self._conversation_ended)
         self._conversations[conversation] = slot
@@ -224,14 +220,18 @@ class SessionHost:
 
     # Within
 
-    def _session(
-        self,
-        connection: ClientConnection,
-        request: LoginRequest,
-        database: OpenDatabase,
-        native: Connection,
-        variables: Any,
+    async def _connect(
+        self, connection: ClientConnection, request: LoginRequest, database: OpenDatabase, variables: Variables
     ) -> Session:
+        generation = database.generation
+        try:
+            schemas = await database.current_schemas()
+            path = effective_schemas(read_name_list(variables.show("search_path")), request.user, schemas)
+            script = connection_script(variables, path, database.catalog)
+            native = await self.executor.finish(self.executor.threads.connect(database.native, script))
+        except DuckDBError as error:
+            raise to_pg_error(error).fatal() from error
+        tell_context(native, connection, request, variables, path, self._started_at)
         return Session(
             backend_pid=connection.accepted.backend_pid,
             user=request.user,
@@ -246,6 +246,8 @@ class SessionHost:
             spool_directory=str(spill_directory(self.settings, database.name)),
             invalidated=self.database_invalidated,
             cache=self._cache,
+            path=path,
+            path_generation=generation,
         )
 
     def _conversation_ended(self, conversation: Conversation) -> None:

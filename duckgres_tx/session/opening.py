@@ -10,6 +10,7 @@ from duckgres_tx.engine.database import DuckDBError
 from duckgres_tx.session.executor import Executor
 from duckgres_tx.session.open_database import OpenDatabase, quote_literal
 from duckgres_tx.session.settings import WorkerSettings
+from duckgres_tx.sql.guc_rules import shown_form
 from duckgres_tx.sql.guc_table import DEFINITIONS
 
 NEW_DATABASE_SCRIPT = "CREATE SCHEMA IF NOT EXISTS public"
@@ -55,7 +56,7 @@ def _settings() -> Iterable[Setting]:
         least, greatest = each.bounds
         yield Setting(
             key,
-            each.default,
+            shown_form(each, each.default),
             each.unit or None,
             each.kind.value,
             each.context.value,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from duckgres_tx.catalog.search_path import effective_search_path
 from duckgres_tx.engine.database import Connection
 from duckgres_tx.errors import PgError
 from duckgres_tx.session.open_database import quote_literal
 from duckgres_tx.session.settings import WorkerSettings
-from duckgres_tx.sql.guc_table import DEFINITIONS
 from duckgres_tx.sql.variables import Variables
 
 if TYPE_CHECKING:
@@ -50,13 +50,25 @@ def start_variables(settings: WorkerSettings, request: LoginRequest, *, superuse
     return variables
 
 
-def connection_script(variables: Variables) -> str:
-    """What runs on a session's connection before anything else."""
-    return _CONNECTION_SCRIPT + quote_literal(variables.time_zone)
+def connection_script(variables: Variables, path: tuple[str, ...], catalog: str) -> str:
+    """What runs on a session's connection before anything else.
+
+    Args:
+        variables: The session's.
+        path: The schemas of its search path that exist.
+        catalog: The name under which its database is attached.
+    """
+    zone = quote_literal(variables.time_zone)
+    return f"{_CONNECTION_SCRIPT}{zone}; {effective_search_path(path, catalog)}"
 
 
 def tell_context(
-    native: Connection, connection: ClientConnection, request: LoginRequest, variables: Variables, started_at: float
+    native: Connection,
+    connection: ClientConnection,
+    request: LoginRequest,
+    variables: Variables,
+    path: tuple[str, ...],
+    started_at: float,
 ) -> None:
     """Tell the context functions who and where this session is."""
     accepted = connection.accepted
@@ -73,8 +85,8 @@ def tell_context(
         context["client_port"] = str(accepted.remote_port)
     for name, value in context.items():
         native.set_context(name, value)
-    # What has its default value is known from the settings' table.
-    for name, value in variables.all_context():
-        definition = DEFINITIONS.get(name.removeprefix("guc."))
-        if definition is None or definition.default != value:
-            native.set_context(name, value)
+    native.set_context("search_path", ",".join(path))
+    # All others have their default values, which are in the settings' table.
+    for name in {*variables.server_values, *request.variables, "session_authorization", "is_superuser"}:
+        key = name.lower()
+        native.set_context(f"guc.{key}", variables.show(key))
