@@ -33,6 +33,8 @@ __all__ = ["DuckgresService", "Options", "makeService"]
 
 SHUTDOWN_TIMEOUT_S = 10.0
 _HURRIED_TIMEOUT_S = 2.0
+# they take effect after the data directory has been made, which would be the wrong user's, or elsewhere
+_NOT_WITH_US = ("uid", "gid", "chroot")
 
 
 class RunningCrew(Protocol):
@@ -177,7 +179,11 @@ def makeService(options: Options) -> DuckgresService:
     """
     from twisted.internet import reactor  # noqa: PLC0415  importing it installs it
 
-    report = StartReport(options.parent if options.parent is not None else {})
+    twistd_options = options.parent if options.parent is not None else {}
+    for name in _NOT_WITH_US:
+        if twistd_options.get(name) is not None:
+            raise SystemExit(f"duckgres: twistd's --{name} is not supported: start it as the user that it shall run as")
+    report = StartReport(twistd_options)
     try:
         prepared = prepare(configuration.load(options.given(), os.environ))
     except (ConfigError, CannotStart) as error:
