@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t
 from duckgres_tx.engine.buffers cimport Buffer
 from duckgres_tx.engine.capi cimport idx_t
 from duckgres_tx.engine.handles cimport StatementHandle
-from duckgres_tx.engine.native_threads cimport Core, Task, pthread_cond_t
+from duckgres_tx.engine.tasks cimport Core, Task, pthread_cond_t
 from duckgres_tx.engine.plans cimport ColumnPlan, Render
 
 cdef enum:
