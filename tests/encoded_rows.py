@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 from attrs import define
 
-from duckgres_tx.engine.database import Connection, DuckDBError, NativeThreads
+from duckgres_tx.engine.database import Connection, DuckDBError, NativeThreads, Statement
 from duckgres_tx.engine.logical_types import LogicalType
 from duckgres_tx.engine.rendering import RenderOptions
 
@@ -99,10 +99,11 @@ class Duck:
             self.bind(sql, value, oid, parameter_format)
         return caught.value.sqlstate, caught.value.message
 
-    def _prepare(self, sql: str):
+    def _prepare(self, sql: str) -> Statement:
         job = self.threads.prepare(self.connection, sql.encode())
         self.threads.wait(job, TIMEOUT_S)
-        return job.result
+        statement: Statement = job.result
+        return statement
 
 
 @pytest.fixture(scope="module")

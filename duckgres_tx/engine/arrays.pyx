@@ -10,15 +10,14 @@ Spec: arrays.html#ARRAYS-IO, array_send in PostgreSQL's arrayfuncs.c
 """
 
 from libc.stdint cimport uint8_t, uint64_t
-from libc.string cimport memcpy, memmove
+from libc.string cimport memcpy
 
 from duckgres_tx.engine.buffers cimport Writer, ensure, put32
 from duckgres_tx.engine.capi cimport duckdb_list_entry
 from duckgres_tx.engine.json_values cimport write_json
 from duckgres_tx.engine.nulls cimport is_null
 from duckgres_tx.engine.plans cimport (
-    BINARY_ARRAY, BINARY_LIST, BINARY_VECTOR, FIRST_ARRAY, FIRST_JSON, FIRST_VARYING, PLAIN, PLAIN_FLOAT, QUOTED,
-    TEXT_ARRAY, TEXT_LIST, TEXT_VECTOR
+    BINARY_ARRAY, BINARY_VECTOR, FIRST_ARRAY, FIRST_JSON, FIRST_VARYING, QUOTED, TEXT_ARRAY, TEXT_LIST, TEXT_VECTOR
 )
 from duckgres_tx.engine.scalars cimport write_scalar
 from duckgres_tx.engine.strings cimport write_varying

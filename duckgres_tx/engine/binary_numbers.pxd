@@ -23,7 +23,9 @@ cdef enum:
     NUMERIC_NEGATIVE = 0x4000
 
 
-cdef inline char *write_groups(char *out, const uint16_t *groups, int size, int fractional, bint negative, int scale) noexcept nogil:
+cdef inline char *write_groups(
+    char *out, const uint16_t *groups, int size, int fractional, bint negative, int scale
+) noexcept nogil:
     """`size` groups, the least significant first, `fractional` of them after the point; the last one isn't zero."""
     cdef int first = 0
     cdef int index

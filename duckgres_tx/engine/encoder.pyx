@@ -14,7 +14,7 @@ from libc.string cimport memcpy
 
 from duckgres_tx.engine.arrays cimport write_array
 from duckgres_tx.engine.blocks cimport BLOCK_ROWS, SLOT_SIZE, fill_slots, make_slots
-from duckgres_tx.engine.buffers cimport Writer, ensure, likely, put16, put32, unlikely
+from duckgres_tx.engine.buffers cimport Writer, ensure, put16, put32, unlikely
 from duckgres_tx.engine.capi cimport (
     DUCKDB_TYPE_ARRAY, DUCKDB_TYPE_DECIMAL, DUCKDB_TYPE_ENUM, DUCKDB_TYPE_LIST, DUCKDB_TYPE_MAP, DUCKDB_TYPE_STRUCT,
     DUCKDB_TYPE_UNION, api, duckdb_type
@@ -25,7 +25,7 @@ from duckgres_tx.engine.plans cimport (
     INTERVAL_SQL_STANDARD, NOTHING, STRING, Zone, bind_vector, drop_plan, make_plan
 )
 from duckgres_tx.engine.scalars cimport write_scalar
-from duckgres_tx.engine.strings cimport INLINE_LENGTH, STRING_SIZE, copy_string, write_varying
+from duckgres_tx.engine.strings cimport STRING_SIZE, copy_string, write_varying
 
 from duckgres_tx.engine.logical_types import LogicalType, TypeId
 from duckgres_tx.engine.timezones import load_zone
@@ -110,8 +110,11 @@ cdef int encode_data_rows_within(
 cdef inline char *_write_row(
     Writer *writer, ColumnPlan **plans, int n_columns, idx_t row, size_t slot, size_t reserve, char *out
 ) noexcept nogil:
-    """One DataRow; `slot` is the row's place in its block. `reserve` bytes are enough for the row but for its values of no limit, which see to it themselves
-    that as many are left behind them."""
+    """One DataRow; `slot` is the row's place in its block.
+
+    `reserve` bytes are enough for the row but for its values of no limit, which see to it themselves that as many are
+    left behind them.
+    """
     cdef size_t start, value
     cdef ColumnPlan *plan
     cdef char *end

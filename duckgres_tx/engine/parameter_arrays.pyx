@@ -18,7 +18,7 @@ from duckgres_tx.engine.array_input cimport (
 from duckgres_tx.engine.buffers cimport swap32
 from duckgres_tx.engine.capi cimport (
     DUCKDB_TYPE_ARRAY, DUCKDB_TYPE_BIGINT, DUCKDB_TYPE_BIT, DUCKDB_TYPE_BLOB, DUCKDB_TYPE_BOOLEAN, DUCKDB_TYPE_DATE,
-    DUCKDB_TYPE_DOUBLE, DUCKDB_TYPE_FLOAT, DUCKDB_TYPE_INTEGER, DUCKDB_TYPE_INTERVAL, DUCKDB_TYPE_INVALID,
+    DUCKDB_TYPE_DOUBLE, DUCKDB_TYPE_FLOAT, DUCKDB_TYPE_INTEGER, DUCKDB_TYPE_INTERVAL,
     DUCKDB_TYPE_LIST, DUCKDB_TYPE_SMALLINT, DUCKDB_TYPE_TIME, DUCKDB_TYPE_TIME_TZ, DUCKDB_TYPE_TIMESTAMP,
     DUCKDB_TYPE_TIMESTAMP_TZ, DUCKDB_TYPE_UUID, DUCKDB_TYPE_VARCHAR, api, duckdb_logical_type, duckdb_type, idx_t
 )
@@ -303,9 +303,9 @@ cdef int _build_binary(
     cdef Values values = Values(NULL, 0, 0)
     cdef duckdb_value element = NULL
     cdef int result = MADE
-    cdef uint32_t index
+    cdef uint32_t _index
     cdef uint32_t count = 0 if array.dimensions == 0 else array.sizes[array.dimensions - 1 - level]
-    for index in range(count):
+    for _index in range(count):
         if level > 0:
             result = _build_binary(array, source, shape, level - 1, target, &element)
         else:

@@ -22,7 +22,7 @@ from duckgres_tx.engine.capi cimport (
 from duckgres_tx.engine.input_bytes cimport (
     Bytes, check_text, read_bits_binary, read_bits_text, read_bool_text, read_bytea_text, read_uuid_text
 )
-from duckgres_tx.engine.input_errors cimport bad_binary, complain
+from duckgres_tx.engine.input_errors cimport bad_binary
 from duckgres_tx.engine.input_intervals cimport read_interval_text
 from duckgres_tx.engine.input_numbers cimport (
     Number, read_float_binary, read_float_text, read_integer_binary, read_integer_text, read_numeric_binary,

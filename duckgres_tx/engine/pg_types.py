@@ -85,6 +85,7 @@ _KNOWN: Final = tuple(
         ("bit", "bit", 1560, 1561, -1, "BIT"),
         ("varbit", "bit varying", 1562, 1563, -1, "BIT"),
         ("numeric", "numeric", 1700, 1231, -1, "DECIMAL(38,10)"),
+        ("regprocedure", "regprocedure", 2202, 2207, 4, "VARCHAR"),
         ("regclass", "regclass", 2205, 2210, 4, "VARCHAR"),
         ("regtype", "regtype", 2206, 2211, 4, "VARCHAR"),
         ("cstring", "cstring", 2275, 1263, -2, "VARCHAR"),

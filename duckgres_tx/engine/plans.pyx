@@ -6,7 +6,7 @@ The OIDs here are those that :mod:`duckgres_tx.engine.pg_types` announces; a tes
 """
 
 from libc.stdint cimport uint32_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, strlen
 
 from duckgres_tx.engine.capi cimport (
@@ -91,7 +91,10 @@ cdef struct Alias:
     duckdb_type base
     int oid
 
-cdef Alias[16] aliases = [
+cdef enum:
+    ALIASES = 15
+
+cdef Alias[ALIASES] aliases = [
     Alias(b"JSON", DUCKDB_TYPE_VARCHAR, 114),
     Alias(b"pg_name", DUCKDB_TYPE_VARCHAR, 19),
     Alias(b"pg_char", DUCKDB_TYPE_VARCHAR, 18),
@@ -101,7 +104,6 @@ cdef Alias[16] aliases = [
     Alias(b"pg_oid", DUCKDB_TYPE_BIGINT, 26),
     Alias(b"pg_xid", DUCKDB_TYPE_BIGINT, 28),
     Alias(b"pg_regproc", DUCKDB_TYPE_BIGINT, 24),
-    Alias(b"pg_regprocedure", DUCKDB_TYPE_BIGINT, 2202),
     Alias(b"pg_regclass", DUCKDB_TYPE_BIGINT, 2205),
     Alias(b"pg_regtype", DUCKDB_TYPE_BIGINT, 2206),
     Alias(b"pg_regnamespace", DUCKDB_TYPE_BIGINT, 4089),
@@ -118,7 +120,7 @@ cdef int _alias_oid(duckdb_logical_type type, duckdb_type base) noexcept nogil:
     cdef size_t index
     if name == NULL:
         return 0
-    for index in range(16):
+    for index in range(ALIASES):
         if aliases[index].base == base and strcasecmp(aliases[index].name, name) == 0:
             oid = aliases[index].oid
     api.free(name)
@@ -228,7 +230,6 @@ cdef ColumnPlan *_plan_decimal(duckdb_logical_type type, int format, const Rende
 cdef ColumnPlan *_plan_enum(duckdb_logical_type type, int format, const Render *render, bint json) noexcept nogil:
     cdef ColumnPlan *plan = _new_plan(format, render, json, 0)
     cdef duckdb_type internal = api.enum_internal_type(type)
-    cdef uint32_t index
     if plan == NULL:
         return NULL
     plan.oid = 25

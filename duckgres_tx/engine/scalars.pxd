@@ -76,7 +76,9 @@ cdef inline char *write_scalar(Writer *writer, ColumnPlan *plan, idx_t row, char
     elif what == TEXT_DECIMAL32:
         return write_decimal64(out, (<const int32_t *>data)[row], plan.scale)
     elif what == TEXT_DECIMAL128:
-        return write_decimal128(out, (<const duckdb_hugeint *>data)[row].upper, (<const duckdb_hugeint *>data)[row].lower, plan.scale)
+        return write_decimal128(
+            out, (<const duckdb_hugeint *>data)[row].upper, (<const duckdb_hugeint *>data)[row].lower, plan.scale
+        )
     elif what == TEXT_TIME:
         return write_clock(out, (<const int64_t *>data)[row])
     elif what == TEXT_TIME_NS:
@@ -148,7 +150,9 @@ cdef inline char *write_scalar(Writer *writer, ColumnPlan *plan, idx_t row, char
     elif what == BINARY_DECIMAL64:
         return write_numeric64(out, (<const int64_t *>data)[row], plan.scale)
     elif what == BINARY_DECIMAL128:
-        return write_numeric128(out, (<const duckdb_hugeint *>data)[row].upper, (<const duckdb_hugeint *>data)[row].lower, plan.scale)
+        return write_numeric128(
+            out, (<const duckdb_hugeint *>data)[row].upper, (<const duckdb_hugeint *>data)[row].lower, plan.scale
+        )
     elif what == BINARY_DATE:
         put32(out, <uint32_t>binary_date(writer, (<const int32_t *>data)[row]))
         return out + 4

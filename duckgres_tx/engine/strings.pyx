@@ -11,7 +11,7 @@ from duckgres_tx.engine.buffers cimport Writer, ensure, put16, put32
 from duckgres_tx.engine.plans cimport (
     BINARY_BIGNUM, BINARY_BIT, BINARY_CHAR, LABEL8, LABEL16, LABEL32, STRING, TEXT_BIGNUM, TEXT_BIT, TEXT_BLOB
 )
-from duckgres_tx.engine.text_numbers cimport write_eight, write_up_to_eight
+from duckgres_tx.engine.text_numbers cimport write_eight
 
 
 cdef enum:
@@ -184,7 +184,7 @@ cdef char *_bignum_digits(Slice bignum, bint negative, char *start, char *end) n
     cdef size_t size = bignum.length - BIGNUM_HEADER
     cdef size_t count = (size + 3) // 4
     cdef uint32_t *limbs = <uint32_t *>malloc(4 * count + 4)
-    cdef size_t index, leading
+    cdef size_t index
     cdef uint64_t rest
     cdef uint8_t byte
     cdef char *out = end
@@ -218,7 +218,7 @@ cdef char *_bignum_digits(Slice bignum, bint negative, char *start, char *end) n
 
 cdef char *_write_digit_groups(Writer *writer, char *digits, size_t length, bint negative, char *out) noexcept nogil:
     """numeric's binary form of a whole number. There is room for 3 zeros in front of the digits."""
-    cdef size_t groups, index
+    cdef size_t groups, _index
     while length % 4 != 0:
         digits -= 1
         digits[0] = c"0"
@@ -228,7 +228,7 @@ cdef char *_write_digit_groups(Writer *writer, char *digits, size_t length, bint
     if out == NULL:
         return NULL
     put16(out + 2, <uint16_t>(groups - 1))
-    while groups > 0 and memcmp_zeros(digits + 4 * (groups - 1)):
+    while groups > 0 and _is_zero_group(digits + 4 * (groups - 1)):
         groups -= 1
     put16(out, <uint16_t>groups)
     if groups == 0:
@@ -236,7 +236,7 @@ cdef char *_write_digit_groups(Writer *writer, char *digits, size_t length, bint
     put16(out + 4, 0x4000 if negative else 0)
     put16(out + 6, 0)
     out += 8
-    for index in range(groups):
+    for _index in range(groups):
         put16(out, (
             (digits[0] - c"0") * 1000 + (digits[1] - c"0") * 100 + (digits[2] - c"0") * 10 + (digits[3] - c"0")
         ))
@@ -245,5 +245,5 @@ cdef char *_write_digit_groups(Writer *writer, char *digits, size_t length, bint
     return out
 
 
-cdef inline bint memcmp_zeros(const char *group) noexcept nogil:
+cdef inline bint _is_zero_group(const char *group) noexcept nogil:
     return group[0] == c"0" and group[1] == c"0" and group[2] == c"0" and group[3] == c"0"

@@ -10,7 +10,7 @@ excludes the bounds themselves even where IEEE's round-half-even would read them
 Spec: datatype-numeric.html#DATATYPE-FLOAT, runtime-config-client.html#GUC-EXTRA-FLOAT-DIGITS
 """
 
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy
 

@@ -354,7 +354,9 @@ cdef inline char *write_sql_interval(char *out, Span *span) noexcept nogil:
     return write_days_clock(out, span)
 
 
-cdef inline char *write_verbose_part(char *out, int64_t value, const char *unit, size_t length, bint *zero, bint *before) noexcept nogil:
+cdef inline char *write_verbose_part(
+    char *out, int64_t value, const char *unit, size_t length, bint *zero, bint *before
+) noexcept nogil:
     """One part of the verbose style, whose sign is relative to the first part's: that one is told by "ago"."""
     if value == 0:
         return out

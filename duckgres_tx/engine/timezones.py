@@ -9,6 +9,7 @@ Spec: RFC 8536 (the files), datatype-datetime.html#DATATYPE-TIMEZONES, datetime-
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.resources
 import re
@@ -117,10 +118,8 @@ def _zone_file(name: str) -> bytes | None:
     if not _NAME.fullmatch(name):
         return None
     places: list[Path | Traversable] = [Path(directory) for directory in zoneinfo.TZPATH]
-    try:
+    with contextlib.suppress(ModuleNotFoundError):
         places.append(importlib.resources.files("tzdata") / "zoneinfo")
-    except ModuleNotFoundError:
-        pass
     for place in places:
         path = place.joinpath(*name.split("/"))
         if path.is_file():

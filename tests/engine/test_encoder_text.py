@@ -266,7 +266,7 @@ def test_texts_of_every_length(duck: Duck) -> None:
 
 
 def test_a_bignum_beyond_numeric_is_refused(duck: Duck) -> None:
-    """numeric has at most 131072 digits."""
+    """A numeric has at most 131072 digits."""
     with pytest.raises(DuckDBError, match="out of range"):
         duck.value("select ('1' || repeat('0', 140000))::bignum")
 
