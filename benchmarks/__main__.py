@@ -76,6 +76,8 @@ def main(arguments: list[str]) -> int:
                 # One part's failure must not cost the figures of the others; the exit status tells it.
                 failed = True
                 traceback.print_exc()
+            finally:
+                stage.end_part()
             print(f"   ({time.monotonic() - begin:.0f} s)", flush=True)
         described = report.machine(stage.postgres.version(), options.scale)
     if figures and not options.calibrate:

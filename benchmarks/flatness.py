@@ -15,7 +15,7 @@ PART = "flatness"
 CONNECTS = 10_000
 WARM_UP = 500
 QUICK_DIVISOR = 20
-SETTLE_S = 3.0
+SETTLE_S = 15.0
 FLAT = Target(0, at_least=False, absolute=True)
 # An allocator's fragments may grow a little; a leak of one small object per connect may not hide in it.
 GROWTH_KB = Target(5_000, at_least=False, absolute=True)
@@ -44,7 +44,7 @@ def measure(stage: Stage) -> Iterator[Figure]:
 
 
 def _snapshot(ours: DuckgresServer) -> dict[int, ProcessCounts]:
-    # The last sessions end, idle native threads too.
+    # The last sessions end, and native threads that have been idle for 10 s.
     time.sleep(SETTLE_S)
     return {pid: counts(pid) for pid in ours.process_ids()}
 

@@ -26,6 +26,10 @@ USER = "postgres"
 READY = re.compile(r"\bready: .*\bport=(?P<port>\d+)")
 
 
+class ServerDiedError(Exception):
+    """Our server ended instead of serving: a fault, not a reason to skip; the message holds its last words."""
+
+
 @define
 class DuckgresServer:
     """A running server that ends with the ``with`` block.
@@ -97,7 +101,7 @@ class DuckgresServer:
     def _ready(self) -> bool:
         if self.process.poll() is not None:
             message = f"our server ended at once: {tail(self.log, 6)}"
-            raise UnavailableError(message)
+            raise ServerDiedError(message)
         found = READY.search(self.log.read_text(errors="replace"))
         if found:
             self.port = int(found["port"])

@@ -75,8 +75,8 @@ def transactions_per_second(endpoint: Endpoint, load: Load, duration_s: float) -
 def measure(stage: Stage) -> Iterator[Figure]:
     """``select 1`` beside PostgreSQL and buenavista, then two statements that touch rows beside PostgreSQL."""
     with ExitStack() as stack:
-        theirs = stage.postgres.endpoint()
-        ours = stage.ours.endpoint()
+        theirs = stage.loaded_postgres.endpoint(DATABASE)
+        ours = stage.ours.endpoint(DATABASE)
         try:
             buenavista = stack.enter_context(BuenavistaServer(stage.options.directory / "buenavista")).endpoint()
         except UnavailableError as reason:
@@ -85,7 +85,6 @@ def measure(stage: Stage) -> Iterator[Figure]:
         for mode in ("prepared", "simple"):
             for clients in CLIENTS:
                 yield from _compare(stage, Load("select 1", "select 1;", mode, clients), ours, theirs, buenavista)
-    ours, theirs = stage.ours.endpoint(DATABASE), stage.loaded_postgres.endpoint(DATABASE)
     yield from _compare(stage, _point_query(stage), ours, theirs, None)
     aggregate = "select l_returnflag, sum(l_quantity), avg(l_extendedprice) from lineitem group by 1;"
     yield from _compare(stage, Load("aggregate over lineitem", aggregate, "simple", 4), ours, theirs, None)

@@ -56,12 +56,19 @@ class Stage:
 
     options: Options
     _stack: ExitStack = field(factory=ExitStack)
+    _part: ExitStack = field(factory=ExitStack)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end_part()
         self._stack.close()
+
+    def end_part(self) -> None:
+        """Our server ends with each part: what one part opened must not share memory and threads with the next."""
+        self._part.close()
+        self.__dict__.pop("ours", None)
 
     @cached_property
     def data(self) -> TpchData:
@@ -71,7 +78,7 @@ class Stage:
     @cached_property
     def postgres(self) -> PostgresServer:
         """PostgreSQL with an empty database ``tpch``."""
-        return self._start_postgres("PostgreSQL")
+        return self._start_postgres(self._stack, "PostgreSQL")
 
     @cached_property
     def ours(self) -> Server:
@@ -81,14 +88,14 @@ class Stage:
         """
         if not self.options.calibrate:
             settings: dict[str, object] = {"max_connections": ORDINARY_SESSIONS}
-            return self._stack.enter_context(DuckgresServer(data=self.data, settings=settings))
-        stand_in = self._start_postgres("PostgreSQL (calibration)")
+            return self._part.enter_context(DuckgresServer(data=self.data, settings=settings))
+        stand_in = self._start_postgres(self._part, "PostgreSQL (calibration)")
         tpch_data.load(self.data, stand_in.endpoint(DATABASE), tpch_data.TABLES)
         stand_in.settle()
         return stand_in
 
-    def _start_postgres(self, label: str) -> PostgresServer:
-        server = self._stack.enter_context(PostgresServer(label))
+    def _start_postgres(self, stack: ExitStack, label: str) -> PostgresServer:
+        server = stack.enter_context(PostgresServer(label))
         with server.endpoint().connect() as connection:
             connection.execute(f"create database {DATABASE}")
         return server

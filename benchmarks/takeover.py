@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import psycopg
 
 from benchmarks import connect_loop
 from benchmarks.figures import Figure, Target
-from benchmarks.server import DuckgresServer
+from benchmarks.processes import UnavailableError
+from benchmarks.server import DuckgresServer, ServerDiedError
 from benchmarks.stage import Stage
 
 PART = "takeover"
@@ -29,7 +30,7 @@ def measure(stage: Stage) -> Iterator[Figure]:
     """One takeover while clients connect in loops and sessions, plain and TLS, hold open transactions."""
     duration_s = QUICK_LOAD_S if stage.options.quick else LOAD_S
     with ExitStack() as stack:
-        ours = stack.enter_context(DuckgresServer(workers=2, handover=True))
+        ours = stack.enter_context(_start())
         held = [stack.enter_context(_hold(ours, number)) for number in range(HELD_SESSIONS)]
         done: list[connect_loop.Connects] = []
         conninfo = ours.endpoint().using(sslmode="require").conninfo()
@@ -52,6 +53,27 @@ def measure(stage: Stage) -> Iterator[Figure]:
     yield Figure(PART, f"lost sessions of {HELD_SESSIONS}, in transactions, half of them TLS", "", lost, target=NONE)
     yield Figure(PART, "connect, p99 (TLS)", "ms", 1e3 * connect_loop.percentile(latencies, 0.99), target=P99_TARGET,
                  note=f"longest {1e3 * max(latencies, default=0):.0f} ms")  # fmt: skip
+
+
+@contextmanager
+def _start() -> Iterator[DuckgresServer]:
+    """A server that others can take over from.
+
+    Raises:
+        UnavailableError: This version has no takeover.
+    """
+    server = DuckgresServer(workers=2, handover=True)
+    try:
+        server.__enter__()
+    except ServerDiedError as error:
+        if "handover" in str(error) and "not supported" in str(error):
+            message = "this version of our server knows no takeover"
+            raise UnavailableError(message) from error
+        raise
+    try:
+        yield server
+    finally:
+        server.__exit__()
 
 
 def _hold(ours: DuckgresServer, number: int) -> Session:
