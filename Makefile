@@ -28,7 +28,7 @@ lint: $(VENV)/.stamp-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/cython-lint duckgres_tx
+	PATH="$(abspath $(BIN)):$$PATH" cython-lint duckgres_tx
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.stamp-test

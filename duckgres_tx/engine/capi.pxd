@@ -183,13 +183,17 @@ ctypedef union duckdb_string_t:
 
 
 cdef struct Api:
-    duckdb_state (*open_ext)(const char *path, duckdb_database *out_database, duckdb_config config, char **out_error) noexcept nogil
+    duckdb_state (*open_ext)(
+        const char *path, duckdb_database *out_database, duckdb_config config, char **out_error
+    ) noexcept nogil
     void (*close)(duckdb_database *database) noexcept nogil
     duckdb_state (*connect)(duckdb_database database, duckdb_connection *out_connection) noexcept nogil
     void (*disconnect)(duckdb_connection *connection) noexcept nogil
     void (*interrupt)(duckdb_connection connection) noexcept nogil
     duckdb_query_progress_type (*query_progress)(duckdb_connection connection) noexcept nogil
-    void (*connection_get_client_context)(duckdb_connection connection, duckdb_client_context *out_context) noexcept nogil
+    void (*connection_get_client_context)(
+        duckdb_connection connection, duckdb_client_context *out_context
+    ) noexcept nogil
     void (*destroy_client_context)(duckdb_client_context *context) noexcept nogil
     idx_t (*client_context_get_connection_id)(duckdb_client_context context) noexcept nogil
     duckdb_state (*create_config)(duckdb_config *out_config) noexcept nogil
@@ -208,46 +212,93 @@ cdef struct Api:
     duckdb_statement_type (*result_statement_type)(duckdb_result result) noexcept nogil
     idx_t (*rows_changed)(duckdb_result *result) noexcept nogil
     duckdb_data_chunk (*fetch_chunk)(duckdb_result result) noexcept nogil
-    duckdb_state (*prepare)(duckdb_connection connection, const char *query, duckdb_prepared_statement *out_prepared_statement) noexcept nogil
+    duckdb_state (*prepare)(
+        duckdb_connection connection, const char *query, duckdb_prepared_statement *out_prepared_statement
+    ) noexcept nogil
     void (*destroy_prepare)(duckdb_prepared_statement *prepared_statement) noexcept nogil
     const char * (*prepare_error)(duckdb_prepared_statement prepared_statement) noexcept nogil
     idx_t (*nparams)(duckdb_prepared_statement prepared_statement) noexcept nogil
     const char * (*parameter_name)(duckdb_prepared_statement prepared_statement, idx_t index) noexcept nogil
     duckdb_type (*param_type)(duckdb_prepared_statement prepared_statement, idx_t param_idx) noexcept nogil
-    duckdb_logical_type (*param_logical_type)(duckdb_prepared_statement prepared_statement, idx_t param_idx) noexcept nogil
+    duckdb_logical_type (*param_logical_type)(
+        duckdb_prepared_statement prepared_statement, idx_t param_idx
+    ) noexcept nogil
     duckdb_state (*clear_bindings)(duckdb_prepared_statement prepared_statement) noexcept nogil
     duckdb_statement_type (*prepared_statement_type)(duckdb_prepared_statement statement) noexcept nogil
     idx_t (*prepared_statement_column_count)(duckdb_prepared_statement prepared_statement) noexcept nogil
-    const char * (*prepared_statement_column_name)(duckdb_prepared_statement prepared_statement, idx_t col_idx) noexcept nogil
-    duckdb_logical_type (*prepared_statement_column_logical_type)(duckdb_prepared_statement prepared_statement, idx_t col_idx) noexcept nogil
-    duckdb_type (*prepared_statement_column_type)(duckdb_prepared_statement prepared_statement, idx_t col_idx) noexcept nogil
-    duckdb_state (*bind_value)(duckdb_prepared_statement prepared_statement, idx_t param_idx, duckdb_value val) noexcept nogil
+    const char * (*prepared_statement_column_name)(
+        duckdb_prepared_statement prepared_statement, idx_t col_idx
+    ) noexcept nogil
+    duckdb_logical_type (*prepared_statement_column_logical_type)(
+        duckdb_prepared_statement prepared_statement, idx_t col_idx
+    ) noexcept nogil
+    duckdb_type (*prepared_statement_column_type)(
+        duckdb_prepared_statement prepared_statement, idx_t col_idx
+    ) noexcept nogil
+    duckdb_state (*bind_value)(
+        duckdb_prepared_statement prepared_statement, idx_t param_idx, duckdb_value val
+    ) noexcept nogil
     duckdb_state (*bind_null)(duckdb_prepared_statement prepared_statement, idx_t param_idx) noexcept nogil
-    duckdb_state (*bind_varchar_length)(duckdb_prepared_statement prepared_statement, idx_t param_idx, const char *val, idx_t length) noexcept nogil
-    duckdb_state (*bind_blob)(duckdb_prepared_statement prepared_statement, idx_t param_idx, const void *data, idx_t length) noexcept nogil
+    duckdb_state (*bind_varchar_length)(
+        duckdb_prepared_statement prepared_statement, idx_t param_idx, const char *val, idx_t length
+    ) noexcept nogil
+    duckdb_state (*bind_blob)(
+        duckdb_prepared_statement prepared_statement, idx_t param_idx, const void *data, idx_t length
+    ) noexcept nogil
     duckdb_state (*bind_boolean)(duckdb_prepared_statement prepared_statement, idx_t param_idx, bool val) noexcept nogil
-    duckdb_state (*bind_int16)(duckdb_prepared_statement prepared_statement, idx_t param_idx, int16_t val) noexcept nogil
-    duckdb_state (*bind_int32)(duckdb_prepared_statement prepared_statement, idx_t param_idx, int32_t val) noexcept nogil
-    duckdb_state (*bind_int64)(duckdb_prepared_statement prepared_statement, idx_t param_idx, int64_t val) noexcept nogil
+    duckdb_state (*bind_int16)(
+        duckdb_prepared_statement prepared_statement, idx_t param_idx, int16_t val
+    ) noexcept nogil
+    duckdb_state (*bind_int32)(
+        duckdb_prepared_statement prepared_statement, idx_t param_idx, int32_t val
+    ) noexcept nogil
+    duckdb_state (*bind_int64)(
+        duckdb_prepared_statement prepared_statement, idx_t param_idx, int64_t val
+    ) noexcept nogil
     duckdb_state (*bind_float)(duckdb_prepared_statement prepared_statement, idx_t param_idx, float val) noexcept nogil
-    duckdb_state (*bind_double)(duckdb_prepared_statement prepared_statement, idx_t param_idx, double val) noexcept nogil
-    duckdb_state (*bind_hugeint)(duckdb_prepared_statement prepared_statement, idx_t param_idx, duckdb_hugeint val) noexcept nogil
-    duckdb_state (*bind_date)(duckdb_prepared_statement prepared_statement, idx_t param_idx, duckdb_date val) noexcept nogil
-    duckdb_state (*bind_time)(duckdb_prepared_statement prepared_statement, idx_t param_idx, duckdb_time val) noexcept nogil
-    duckdb_state (*bind_timestamp)(duckdb_prepared_statement prepared_statement, idx_t param_idx, duckdb_timestamp val) noexcept nogil
-    duckdb_state (*bind_timestamp_tz)(duckdb_prepared_statement prepared_statement, idx_t param_idx, duckdb_timestamp val) noexcept nogil
-    duckdb_state (*bind_interval)(duckdb_prepared_statement prepared_statement, idx_t param_idx, duckdb_interval val) noexcept nogil
-    duckdb_state (*bind_parameter_index)(duckdb_prepared_statement prepared_statement, idx_t *param_idx_out, const char *name) noexcept nogil
-    duckdb_state (*pending_prepared)(duckdb_prepared_statement prepared_statement, duckdb_pending_result *out_result) noexcept nogil
-    duckdb_state (*pending_prepared_streaming)(duckdb_prepared_statement prepared_statement, duckdb_pending_result *out_result) noexcept nogil
+    duckdb_state (*bind_double)(
+        duckdb_prepared_statement prepared_statement, idx_t param_idx, double val
+    ) noexcept nogil
+    duckdb_state (*bind_hugeint)(
+        duckdb_prepared_statement prepared_statement, idx_t param_idx, duckdb_hugeint val
+    ) noexcept nogil
+    duckdb_state (*bind_date)(
+        duckdb_prepared_statement prepared_statement, idx_t param_idx, duckdb_date val
+    ) noexcept nogil
+    duckdb_state (*bind_time)(
+        duckdb_prepared_statement prepared_statement, idx_t param_idx, duckdb_time val
+    ) noexcept nogil
+    duckdb_state (*bind_timestamp)(
+        duckdb_prepared_statement prepared_statement, idx_t param_idx, duckdb_timestamp val
+    ) noexcept nogil
+    duckdb_state (*bind_timestamp_tz)(
+        duckdb_prepared_statement prepared_statement, idx_t param_idx, duckdb_timestamp val
+    ) noexcept nogil
+    duckdb_state (*bind_interval)(
+        duckdb_prepared_statement prepared_statement, idx_t param_idx, duckdb_interval val
+    ) noexcept nogil
+    duckdb_state (*bind_parameter_index)(
+        duckdb_prepared_statement prepared_statement, idx_t *param_idx_out, const char *name
+    ) noexcept nogil
+    duckdb_state (*pending_prepared)(
+        duckdb_prepared_statement prepared_statement, duckdb_pending_result *out_result
+    ) noexcept nogil
+    duckdb_state (*pending_prepared_streaming)(
+        duckdb_prepared_statement prepared_statement, duckdb_pending_result *out_result
+    ) noexcept nogil
     void (*destroy_pending)(duckdb_pending_result *pending_result) noexcept nogil
     const char * (*pending_error)(duckdb_pending_result pending_result) noexcept nogil
     duckdb_pending_state (*pending_execute_task)(duckdb_pending_result pending_result) noexcept nogil
     duckdb_pending_state (*pending_execute_check_state)(duckdb_pending_result pending_result) noexcept nogil
     duckdb_state (*execute_pending)(duckdb_pending_result pending_result, duckdb_result *out_result) noexcept nogil
     bool (*pending_execution_is_finished)(duckdb_pending_state pending_state) noexcept nogil
-    idx_t (*extract_statements)(duckdb_connection connection, const char *query, duckdb_extracted_statements *out_extracted_statements) noexcept nogil
-    duckdb_state (*prepare_extracted_statement)(duckdb_connection connection, duckdb_extracted_statements extracted_statements, idx_t index, duckdb_prepared_statement *out_prepared_statement) noexcept nogil
+    idx_t (*extract_statements)(
+        duckdb_connection connection, const char *query, duckdb_extracted_statements *out_extracted_statements
+    ) noexcept nogil
+    duckdb_state (*prepare_extracted_statement)(
+        duckdb_connection connection, duckdb_extracted_statements extracted_statements, idx_t index,
+        duckdb_prepared_statement *out_prepared_statement
+    ) noexcept nogil
     const char * (*extract_statements_error)(duckdb_extracted_statements extracted_statements) noexcept nogil
     void (*destroy_extracted)(duckdb_extracted_statements *extracted_statements) noexcept nogil
     void (*free)(void *ptr) noexcept nogil
@@ -287,7 +338,9 @@ cdef struct Api:
     void * (*vector_get_data)(duckdb_vector vector) noexcept nogil
     uint64_t * (*vector_get_validity)(duckdb_vector vector) noexcept nogil
     void (*vector_ensure_validity_writable)(duckdb_vector vector) noexcept nogil
-    void (*vector_assign_string_element_len)(duckdb_vector vector, idx_t index, const char *str, idx_t str_len) noexcept nogil
+    void (*vector_assign_string_element_len)(
+        duckdb_vector vector, idx_t index, const char *str, idx_t str_len
+    ) noexcept nogil
     duckdb_vector (*list_vector_get_child)(duckdb_vector vector) noexcept nogil
     idx_t (*list_vector_get_size)(duckdb_vector vector) noexcept nogil
     duckdb_vector (*struct_vector_get_child)(duckdb_vector vector, idx_t index) noexcept nogil
@@ -323,30 +376,55 @@ cdef struct Api:
     duckdb_value (*create_uuid)(duckdb_uhugeint input) noexcept nogil
     duckdb_value (*create_bit)(duckdb_bit input) noexcept nogil
     duckdb_value (*create_null_value)() noexcept nogil
-    duckdb_value (*create_list_value)(duckdb_logical_type logical_type, duckdb_value *values, idx_t value_count) noexcept nogil
-    duckdb_value (*create_array_value)(duckdb_logical_type logical_type, duckdb_value *values, idx_t value_count) noexcept nogil
+    duckdb_value (*create_list_value)(
+        duckdb_logical_type logical_type, duckdb_value *values, idx_t value_count
+    ) noexcept nogil
+    duckdb_value (*create_array_value)(
+        duckdb_logical_type logical_type, duckdb_value *values, idx_t value_count
+    ) noexcept nogil
     duckdb_value (*create_enum_value)(duckdb_logical_type logical_type, uint64_t value) noexcept nogil
     void (*destroy_value)(duckdb_value *value) noexcept nogil
     char * (*get_varchar)(duckdb_value value) noexcept nogil
     duckdb_scalar_function (*create_scalar_function)() noexcept nogil
     void (*destroy_scalar_function)(duckdb_scalar_function *scalar_function) noexcept nogil
     void (*scalar_function_set_name)(duckdb_scalar_function scalar_function, const char *name) noexcept nogil
-    void (*scalar_function_add_parameter)(duckdb_scalar_function scalar_function, duckdb_logical_type logical_type) noexcept nogil
-    void (*scalar_function_set_return_type)(duckdb_scalar_function scalar_function, duckdb_logical_type logical_type) noexcept nogil
-    void (*scalar_function_set_function)(duckdb_scalar_function scalar_function, duckdb_scalar_function_t function) noexcept nogil
-    void (*scalar_function_set_extra_info)(duckdb_scalar_function scalar_function, void *extra_info, duckdb_delete_callback_t destroy) noexcept nogil
+    void (*scalar_function_add_parameter)(
+        duckdb_scalar_function scalar_function, duckdb_logical_type logical_type
+    ) noexcept nogil
+    void (*scalar_function_set_return_type)(
+        duckdb_scalar_function scalar_function, duckdb_logical_type logical_type
+    ) noexcept nogil
+    void (*scalar_function_set_function)(
+        duckdb_scalar_function scalar_function, duckdb_scalar_function_t function
+    ) noexcept nogil
+    void (*scalar_function_set_extra_info)(
+        duckdb_scalar_function scalar_function, void *extra_info, duckdb_delete_callback_t destroy
+    ) noexcept nogil
     void (*scalar_function_set_volatile)(duckdb_scalar_function scalar_function) noexcept nogil
     void (*scalar_function_set_special_handling)(duckdb_scalar_function scalar_function) noexcept nogil
     void * (*scalar_function_get_extra_info)(duckdb_function_info info) noexcept nogil
     void (*scalar_function_set_error)(duckdb_function_info info, const char *error) noexcept nogil
-    void (*scalar_function_set_init)(duckdb_scalar_function scalar_function, duckdb_scalar_function_init_t init) noexcept nogil
-    void (*scalar_function_init_get_client_context)(duckdb_init_info info, duckdb_client_context *out_context) noexcept nogil
-    void (*scalar_function_init_set_state)(duckdb_init_info info, void *state, duckdb_delete_callback_t destroy) noexcept nogil
+    void (*scalar_function_set_init)(
+        duckdb_scalar_function scalar_function, duckdb_scalar_function_init_t init
+    ) noexcept nogil
+    void (*scalar_function_init_get_client_context)(
+        duckdb_init_info info, duckdb_client_context *out_context
+    ) noexcept nogil
+    void (*scalar_function_init_set_state)(
+        duckdb_init_info info, void *state, duckdb_delete_callback_t destroy
+    ) noexcept nogil
     void * (*scalar_function_init_get_extra_info)(duckdb_init_info info) noexcept nogil
     void * (*scalar_function_get_state)(duckdb_function_info info) noexcept nogil
-    void (*scalar_function_set_varargs)(duckdb_scalar_function scalar_function, duckdb_logical_type logical_type) noexcept nogil
-    duckdb_state (*register_scalar_function)(duckdb_connection con, duckdb_scalar_function scalar_function) noexcept nogil
-    duckdb_state (*appender_create_ext)(duckdb_connection connection, const char *catalog, const char *schema, const char *table, duckdb_appender *out_appender) noexcept nogil
+    void (*scalar_function_set_varargs)(
+        duckdb_scalar_function scalar_function, duckdb_logical_type logical_type
+    ) noexcept nogil
+    duckdb_state (*register_scalar_function)(
+        duckdb_connection con, duckdb_scalar_function scalar_function
+    ) noexcept nogil
+    duckdb_state (*appender_create_ext)(
+        duckdb_connection connection, const char *catalog, const char *schema, const char *table, duckdb_appender
+        *out_appender
+    ) noexcept nogil
     duckdb_state (*appender_destroy)(duckdb_appender *appender) noexcept nogil
     duckdb_state (*appender_close)(duckdb_appender appender) noexcept nogil
     duckdb_state (*appender_flush)(duckdb_appender appender) noexcept nogil
