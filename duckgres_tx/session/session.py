@@ -259,6 +259,8 @@ class Session(DuckDBSession):
             return
         for statement in changes.duckdb_statements:
             await self.run(statement)
+            # DuckDB has folded constants by the old value.
+            self.epoch += 1
         for name, value in changes.context:
             self.native.set_context(name, value)
         self._unreported.update(changes.parameter_status)
