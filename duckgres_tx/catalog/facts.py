@@ -4,7 +4,7 @@ Each fact is one SELECT. The snapshot keeps its rows as a table for all sessions
 temporary objects keeps them in temporary tables of its own. The relations of pg_catalog and information_schema are
 views over the one or the other.
 
-Templates: ``{scope}`` is the condition that picks the session's database, ``{f}`` where the other facts are read
+Templates: ``{raw}`` goes before the names of ``RAW``, ``{scope}`` is the condition that picks the session's database, ``{f}`` where the other facts are read
 from, ``{s}`` the schema of what never changes. Facts are listed in the order in which they build on one another.
 
 OIDs: DuckDB's own entry OIDs (20000 and up, unique in an instance, kept through ALTER) serve for schemas, tables,
@@ -15,9 +15,16 @@ overloads) gets one from 2147483648 up, made of its owner's by ``derived_oid``.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from duckgres_tx.catalog import names
+
+# What more than one fact is made of, read once; temporary tables of whoever builds.
+RAW: Final[dict[str, str]] = {
+    "tables": "SELECT * FROM duckdb_tables() WHERE {scope} AND NOT internal AND NOT starts_with(table_name, '__pg_')",
+    "columns": "SELECT * FROM duckdb_columns() WHERE {scope} AND NOT internal AND NOT starts_with(table_name, '__pg_')",
+}
 
 SCHEMAS = """
 SELECT CASE WHEN database_name = 'temp' THEN oid WHEN schema_name = 'public' THEN {oid_public} ELSE oid END AS oid,
@@ -40,7 +47,7 @@ WHERE {scope} AND NOT t.internal AND t.type_oid IS NOT NULL
 # The PostgreSQL type of every type text that occurs.
 TYPE_NAMES = """
 WITH texts AS (
-  SELECT DISTINCT data_type FROM duckdb_columns() WHERE {scope}
+  SELECT DISTINCT data_type FROM {raw}columns
   UNION SELECT DISTINCT logical_type FROM duckdb_types() WHERE {scope} AND NOT internal
 ), parts AS (
   SELECT data_type, regexp_replace(data_type, '(\\[[0-9]*\\])+$', '') AS element,
@@ -90,8 +97,8 @@ SELECT {s}.derived_oid(n.table_oid, n.number) AS oid,
            || {s}.quoted_name(n.referenced_table) || '(' || {s}.name_list(n.referenced_column_names) || ')'
          ELSE 'CHECK ' || CASE WHEN starts_with(n.expression, '(') THEN n.expression ELSE '(' || n.expression || ')' END
        END AS definition
-FROM final n LEFT JOIN duckdb_tables() r
-  ON r.database_name = n.database_name AND r.schema_oid = n.schema_oid AND r.table_name = n.referenced_table
+FROM final n LEFT JOIN {raw}tables r
+  ON r.schema_oid = n.schema_oid AND r.table_name = n.referenced_table
 LEFT JOIN (SELECT u.table_oid, u.number, list(a.num ORDER BY u.position)::INTEGER[] AS ref_key
            FROM (SELECT table_oid, number, nsp, referenced_table, unnest(referenced_column_names) AS ref_name,
                         generate_subscripts(referenced_column_names, 1) AS position
@@ -109,7 +116,7 @@ SELECT t.table_oid AS oid, s.oid AS nsp, s.name AS schema, t.table_name AS name,
        t.estimated_size AS tuples, t.sql, 0 AS relid, NULL::VARCHAR AS on_table, false AS is_unique, false AS is_primary,
        NULL::VARCHAR[] AS keys, t.table_oid IN (SELECT relid FROM {f}.constraints WHERE kind = 'f'
          UNION ALL SELECT ref_relid FROM {f}.constraints WHERE kind = 'f') AS has_foreign_keys
-FROM duckdb_tables() t JOIN {f}.schemas s ON s.entry = t.schema_oid WHERE {scope} AND NOT t.internal AND NOT starts_with(t.table_name, '__pg_')
+FROM {raw}tables t JOIN {f}.schemas s ON s.entry = t.schema_oid
 UNION ALL
 SELECT v.view_oid, s.oid, s.name, v.view_name, 'v', v.comment, CASE WHEN v.temporary THEN 't' ELSE 'p' END, v.column_count,
        0, false, 0, v.sql, 0, NULL, false, false, NULL, false
@@ -134,10 +141,9 @@ SELECT c.table_oid AS relid, s.oid AS nsp, s.name AS schema, c.table_name, c.col
        {s}.default_text(c.column_default) AS default_text,
        coalesce(g.table_oid IS NOT NULL AND contains(g.sql, {s}.quoted_if_needed(c.column_name) || ' ' || c.data_type
                 || ' GENERATED ALWAYS AS'), false) AS generated
-FROM duckdb_columns() c JOIN {f}.schemas s ON s.entry = c.schema_oid
+FROM {raw}columns c JOIN {f}.schemas s ON s.entry = c.schema_oid
 JOIN {f}.type_names t ON t.data_type = c.data_type
-LEFT JOIN (SELECT table_oid, sql FROM duckdb_tables() WHERE contains(sql, 'GENERATED ALWAYS AS')) g ON g.table_oid = c.table_oid
-WHERE {scope} AND NOT c.internal AND NOT starts_with(c.table_name, '__pg_')
+LEFT JOIN (SELECT table_oid, sql FROM {raw}tables WHERE contains(sql, 'GENERATED ALWAYS AS')) g ON g.table_oid = c.table_oid
 """
 
 # Positions of an index's columns; 0 stands for an expression.
@@ -225,11 +231,31 @@ def render(name: str, catalog: str, *, live: bool) -> str:
         catalog: The name under which the database is attached.
         live: Read a session's own tables, and count temporary objects in.
     """
-    text = _FACT.sub(lambda match: names.fact(match.group(1), live=live), FACTS[name])
+    return _fill(_FACT.sub(lambda match: names.fact(match.group(1), live=live), FACTS[name]), catalog, live=live)
+
+
+def build(catalog: str, targets: Mapping[str, str], *, live: bool) -> Iterator[str]:
+    """The statements that make facts anew, and leave nothing else behind.
+
+    Args:
+        catalog: The name under which the database is attached.
+        targets: Each fact's CREATE up to before its AS.
+        live: As in ``render``.
+    """
+    for name, text in RAW.items():
+        yield f"CREATE OR REPLACE TEMP TABLE __pg_raw_{name} AS {_fill(text, catalog, live=live)}"
+    for name, target in targets.items():
+        yield f"{target} AS {render(name, catalog, live=live)}"
+    for name in RAW:
+        yield f"DROP TABLE {names.LIVE_PREFIX}raw_{name}"
+
+
+def _fill(text: str, catalog: str, *, live: bool) -> str:
     databases = f"{names.literal(catalog)}, 'temp'" if live else names.literal(catalog)
     return text.format(
         scope=f"database_name IN ({databases})",
         s=f"{names.ATTACHED}.{names.FACTS}",
+        raw=f"{names.LIVE_PREFIX}raw_",
         oid_public=names.OID_PUBLIC,
         oid_pg_catalog=names.OID_PG_CATALOG,
         oid_information_schema=names.OID_INFORMATION_SCHEMA,

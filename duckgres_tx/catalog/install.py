@@ -185,8 +185,10 @@ def statements(catalog: str) -> Iterable[str]:
         yield f"CREATE MACRO {{s}}.{name}({parameters}) AS ({body})".replace("{s}", f"{names.ATTACHED}.{names.FACTS}")
     for text in (*host_tables(), *static_tables()):
         yield text.replace("{s}", f"{names.ATTACHED}.{names.FACTS}")
-    for name in facts.FACTS:
-        yield f"CREATE TABLE {names.fact(name, live=False)} AS {facts.render(name, catalog, live=False)} LIMIT 0"
+    yield "COMMIT"
+    # Built for their shapes, at a time when next to nothing is there.
+    yield from facts.build(catalog, {name: f"CREATE TABLE {names.fact(name, live=False)}" for name in facts.FACTS}, live=False)
+    yield "BEGIN"
     for piece in PIECES:
         yield _render(piece, catalog, live=False)
     yield from _empty_tables()
@@ -242,7 +244,11 @@ def settings_script(settings: Iterable[Setting]) -> str:
     def text(value: str | None) -> str:
         return "NULL" if value is None else names.literal(value)
 
-    return _fill(
+    settings = list(settings)
+    defaults = ", ".join(f"{text(s.name)}: {text(s.boot_value)}" for s in settings if s.boot_value is not None)
+    # A constant and no lookup in the table: current_setting may stand where DuckDB allows no subquery.
+    macro = f"CREATE OR REPLACE MACRO {names.qualified(names.FACTS, 'boot_value')}(x) AS (MAP {{{defaults}}}[lower(x)]);\n"
+    return macro + _fill(
         "settings",
         [
             f"({text(s.name)}, {text(s.boot_value)}, {text(s.unit)}, {text(s.category)}, {text(s.description)}, {text(s.context)}, "

@@ -44,7 +44,14 @@ _PRETTY_CONSTRAINT = lookup(
 )
 _INDEX = lookup("{f}.indexes", "_definition", "_oid = x", "oid", "definition")
 _INDEX_COLUMN = lookup(
-    "{f}.indexes", "CASE WHEN col = 0 THEN _definition ELSE _keys[col] END", "_oid = x", "oid", "definition", "keys"
+    "{f}.indexes",
+    "CASE WHEN col > 0 THEN _keys[col] WHEN pretty AND list_contains({s}.search_path(), _schema) "
+    "THEN replace(_definition, ' ON ' || {s}.quoted_name(_schema) || '.', ' ON ') ELSE _definition END",
+    "_oid = x",
+    "oid",
+    "definition",
+    "keys",
+    "schema",
 )
 _VIEW = lookup(
     "{f}.relations", "{s}.view_query(_sql) || ';'", "_kind = 'v' AND _oid = {s}.number(x)", "oid", "kind", "sql"

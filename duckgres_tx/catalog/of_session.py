@@ -118,15 +118,16 @@ SESSION_FUNCTIONS: Final[tuple[Macro, ...]] = (
         "ELSE 'unknown (OID=' || x || ')' END) AS pg_name)",
     ),
     macro("pg_blocking_pids", "x -> CAST([] AS INTEGER[])"),
+    # age(xid): DuckDB's age is of timestamps.
+    macro("xid_age", "x -> CAST(coalesce(duckgres_context('txid')::BIGINT, 3) - x AS INTEGER)"),
     macro("pg_trigger_depth", "-> 0"),
     macro("pg_jit_available", "-> false"),
 )
 
 SESSION_SUPPORT: Final[tuple[Macro, ...]] = (
     macro("guc", "x -> duckgres_context('guc.' || lower(x))"),
-    macro(
-        "boot_value", f"x -> {lookup('{s}.settings', '_boot_value', '_name = lower(x)', 'name', 'boot_value')}"
-    ),
+    # Made anew with the settings' defaults by install.settings_script.
+    macro("boot_value", "x -> CAST(NULL AS VARCHAR)"),
     # As the server searches it: the temporary schema and pg_catalog first, unless the setting names them itself.
     macro(
         "search_path",

@@ -19,9 +19,8 @@ def rebuild_script(catalog: str, *, first: bool = False) -> str:
     parts = ["BEGIN"]
     if first:
         parts.append(FUNCTIONS.strip().replace("{s}", f"{names.ATTACHED}.{names.FACTS}"))
-    for name in facts.FACTS:
-        table = names.qualified(names.FACTS, name)
-        parts.append(f"CREATE OR REPLACE TABLE {table} AS {facts.render(name, catalog, live=False)}")
+    targets = {name: f"CREATE OR REPLACE TABLE {names.fact(name, live=False)}" for name in facts.FACTS}
+    parts += facts.build(catalog, targets, live=False)
     parts.append("COMMIT")
     return ";\n".join(parts) + ";"
 
@@ -35,6 +34,5 @@ def live_script(catalog: str) -> str:
     Args:
         catalog: The name under which the session's database is attached.
     """
-    return ";\n".join(
-        f"CREATE OR REPLACE TEMP TABLE __pg_{name} AS {facts.render(name, catalog, live=True)}" for name in facts.FACTS
-    ) + ";"
+    targets = {name: f"CREATE OR REPLACE TEMP TABLE __pg_{name}" for name in facts.FACTS}
+    return ";\n".join(facts.build(catalog, targets, live=True)) + ";"

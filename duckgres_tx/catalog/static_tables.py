@@ -101,7 +101,7 @@ def _relations() -> Iterator[tuple[object, ...]]:
     for info, lists in ((False, pg_columns.PG_CATALOG), (True, pg_columns.INFORMATION_SCHEMA)):
         for number, (name, text) in enumerate(lists.items()):
             # information_schema's views have no fixed OIDs in PostgreSQL either.
-            oid = 13100 + number if info else pg_columns.OIDS.get(name, 12000)
+            oid = 14000 + number if info else pg_columns.OIDS.get(name, 13999)
             yield oid, name, "v" if info or oid >= 12000 else "r", len(text.split()), info, text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from attrs import define, field
+from attrs import define
 
 from duckgres_tx.catalog.install import Setting, databases_script, install_script, roles_script, settings_script
 from duckgres_tx.catalog.search_path import effective_search_path
@@ -60,7 +60,7 @@ class CatalogDatabase:
     database: Database
     session: Connection
     maintenance: Connection
-    built: bool = field(default=False)
+    built: bool = False
 
     def script(self, text: str, *, maintenance: bool = False) -> Rows:
         """Run statements as they are; the rows of the last one."""
@@ -109,7 +109,7 @@ def open_catalog_database(threads: NativeThreads) -> CatalogDatabase:
     opened.script(install_script(CATALOG))
     opened.script(databases_script([CATALOG, "other"]))
     opened.script(roles_script(["postgres", "bob"], ["postgres"]))
-    opened.script(settings_script([Setting("timezone", "UTC"), Setting("default_table_access_method", "heap")]))
+    opened.script(settings_script([Setting("timezone", "UTC"), Setting("search_path", '"$user", public, main'), Setting("default_table_access_method", "heap")]))
     opened.script("create schema public")
     for name, value in CONTEXT.items():
         opened.session.set_context(name, value)

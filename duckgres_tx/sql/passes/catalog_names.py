@@ -29,6 +29,10 @@ _SESSION_WORDS: Final = {"current_role": "current_user", "current_catalog": "cur
 _TAKES_RELATION: Final = frozenset(
     ["pg_relation_size", "pg_table_size", "pg_total_relation_size", "pg_indexes_size", "pg_relation_filenode", "pg_get_viewdef", "pg_sequence_last_value", "has_table_privilege", "has_any_column_privilege", "has_column_privilege", "has_sequence_privilege"]
 )
+# Columns that hold transaction numbers, which age() is asked of.
+_XID_COLUMNS: Final = frozenset(
+    ("xmin", "relfrozenxid", "relminmxid", "datfrozenxid", "datminmxid", "transactionid", "backend_xid", "backend_xmin")
+)
 # What may stand before a relation's name in FROM, and be nothing else.
 _BEFORE_RELATION: Final = frozenset(("from", "join", "only", "table", "using"))
 # System columns that exist in every table of PostgreSQL; DataGrip compares xmin between its visits.
@@ -86,6 +90,8 @@ def _qualified(edit: StatementEdit, context: TranslationContext, index: int, *, 
 def _qualified_function(edit: StatementEdit, context: TranslationContext, first: int, past: int) -> None:
     tokens = edit.tokens
     name = _RENAMED.get(tokens[past - 1].name, tokens[past - 1].name)
+    if name == "age" and _is_xid(edit, past):
+        name = "xid_age"
     if name in _FOREIGN:
         edit.replace_tokens(first, past, _FOREIGN[name])
     elif name in vocabulary.FUNCTIONS:
@@ -112,12 +118,20 @@ def _look_relation_up(edit: StatementEdit, context: TranslationContext, opening:
         edit.wrap(token.start, token.end, f"{vocabulary.function_name('regclass_in', live=context.live)}(", ")")
 
 
+def _is_xid(edit: StatementEdit, opening: int) -> bool:
+    """Whether the argument in these parentheses is a transaction number."""
+    closing = edit.brackets.partner(opening)
+    return closing is not None and edit.tokens[closing - 1].name in _XID_COLUMNS
+
+
 def _unqualified(edit: StatementEdit, context: TranslationContext, index: int) -> None:
     tokens, name = edit.tokens, edit.tokens[index].name
     following = _text(tokens, index + 1)
     if following == "(":
         if name in _FOREIGN:
             edit.replace_tokens(index, index + 1, _FOREIGN[name])
+        elif name == "age" and _is_xid(edit, index + 1):
+            edit.replace_tokens(index, index + 1, vocabulary.function_name("xid_age", live=False))
         elif name in vocabulary.CATALOG_FUNCTIONS:
             edit.catalog_query = True
             _look_relation_up(edit, context, index + 1)

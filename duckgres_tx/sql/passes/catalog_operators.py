@@ -36,7 +36,7 @@ def translate_catalog_operators(edit: StatementEdit, context: TranslationContext
             _drop_default_collation(edit, index)
         elif token.kind is Kind.OPERATOR and token.text in _OPERATORS and _is_binary(tokens, index):
             edit.replace_tokens(index, index + 1, _OPERATORS[token.text])
-        elif token.name in vocabulary.VECTORS and edit.catalog_query:
+        elif edit.catalog_query and _vector(token) is not None:
             _translate_vector(edit, index)
         elif token.word == "generate_subscripts" and edit.catalog_query:
             _translate_subscripts(edit, index)
@@ -101,6 +101,12 @@ def array_items(token: Token) -> str | None:
     return f"[{', '.join('NULL' if item.upper() == 'NULL' else quote_string(item) for item in items)}]"
 
 
+def _vector(token: Token) -> str | None:
+    """The list type of a column that is a vector, perhaps under an alias as pgjdbc's ``i_indoption``."""
+    name = token.name
+    return vocabulary.VECTORS.get(name) or vocabulary.VECTORS.get(name.partition("_")[2])
+
+
 def _translate_vector(edit: StatementEdit, index: int) -> None:
     """``unnest(i.indkey)``, ``indkey[0]``: as a plain list, from which it differs by name only, where it is worked on.
 
@@ -117,7 +123,7 @@ def _translate_vector(edit: StatementEdit, index: int) -> None:
             edit.wrap_tokens(index + 2, closing, "(", ") + 1")
     elif following not in ("::", "=", "<>", "@>", "&&", "||") and not _is_argument(edit, first):
         return
-    edit.wrap_tokens(first, index + 1, "CAST(", f" AS {vocabulary.VECTORS[tokens[index].name]})")
+    edit.wrap_tokens(first, index + 1, "CAST(", f" AS {_vector(tokens[index])})")
 
 
 def _is_argument(edit: StatementEdit, index: int) -> bool:
@@ -142,5 +148,11 @@ def _translate_subscripts(edit: StatementEdit, index: int) -> None:
     if closing is None:
         return
     comma = next((i for i in edit.brackets.depth_zero(index + 2, closing) if tokens[i].text == ","), None)
-    if comma is not None and tokens[comma - 1].name in vocabulary.VECTORS:
+    if comma is None or tokens[comma - 1].name not in vocabulary.VECTORS:
+        return
+    if tokens[index - 1].is_word("from", "join", "lateral") or (tokens[index - 1].text == "." and tokens[index - 3].is_word("from")):
+        edit.replace_tokens(index, index + 1, "generate_series")
+        edit.insert(tokens[index + 1].end, "0, len(")
+        edit.replace(tokens[comma].start, tokens[closing].start, ") - 1")
+    else:
         edit.wrap_tokens(edit.brackets.operand_start(closing + 1), closing + 1, "(", " - 1)")

@@ -9,32 +9,65 @@ from __future__ import annotations
 
 from typing import Final
 
+from duckgres_tx.catalog import vocabulary
 from duckgres_tx.sql.edits import StatementEdit
 from duckgres_tx.sql.tokens import Kind, Token
 from duckgres_tx.sql.translation_context import TranslationContext
 
-_FUNCTIONS: Final = frozenset(
-    (
-        "generate_series unnest generate_subscripts string_to_table regexp_split_to_table json_array_elements "
-        "json_array_elements_text jsonb_array_elements jsonb_array_elements_text json_object_keys jsonb_object_keys"
-    ).split()
-)
-_NO_ALIAS: Final = frozenset(
-    (
-        "where join left right inner cross full natural on using order group having limit offset fetch union intersect except "
-        "window for with tablesample as qualify positional asof semi anti returning set"
-    ).split()
-)
+_FUNCTION_WORDS: Final = """
+    generate_series unnest generate_subscripts string_to_table regexp_split_to_table json_array_elements
+    json_array_elements_text jsonb_array_elements jsonb_array_elements_text json_object_keys jsonb_object_keys
+"""
+_FUNCTIONS: Final = frozenset(_FUNCTION_WORDS.split())
+# Functions of one value, which DuckDB doesn't take for a relation of one row.
+_SCALARS: Final = frozenset(("string_to_array", "current_schemas", "parse_ident", "version", "now", "current_setting"))
+_NO_ALIAS_WORDS: Final = """
+    where join left right inner cross full natural on using order group having limit offset fetch union intersect except
+    window for with tablesample as qualify positional asof semi anti returning set
+"""
+_NO_ALIAS: Final = frozenset(_NO_ALIAS_WORDS.split())
 _CLAUSES: Final = frozenset(("select", "where", "group", "order", "having", "values", "with", "set", "on", "limit"))
 
 
 def name_function_columns(edit: StatementEdit, context: TranslationContext) -> None:
     """Give the alias to the column as well."""
     for index, token in enumerate(edit.tokens):
-        if token.name in _FUNCTIONS and index + 1 < len(edit.tokens) and edit.tokens[index + 1].text == "(":
+        if token.name == "unnest" and _unnest_together(edit, index):
+            continue
+        is_scalar = token.name in _SCALARS
+        if (is_scalar or token.name in _FUNCTIONS) and index + 1 < len(edit.tokens) and edit.tokens[index + 1].text == "(":
             alias = _alias(edit, index)
             if alias is not None:
                 edit.insert(alias.end, f"({alias.text})")
+            if is_scalar and alias is not None:
+                first = index - 2 if edit.tokens[index - 1].text == "." else index
+                closing = edit.brackets.partner(index + 1)
+                assert closing is not None  # noqa: S101 - there is an alias behind it
+                edit.wrap_tokens(first, closing + 1, "(SELECT ", ")")
+
+
+def _unnest_together(edit: StatementEdit, index: int) -> bool:
+    """``FROM unnest(a, b) WITH ORDINALITY``: DuckDB does several at once in a select list only."""
+    tokens = edit.tokens
+    closing = edit.brackets.partner(index + 1) if index + 1 < len(tokens) and tokens[index + 1].text == "(" else None
+    first = index - 2 if index > 1 and tokens[index - 1].text == "." else index
+    if closing is None or not _stands_in_from(edit, first):
+        return False
+    commas = [at for at in edit.brackets.depth_zero(index + 2, closing) if tokens[at].text == ","]
+    if not commas:
+        return False
+    edit.replace(tokens[first].start, tokens[index + 1].end, "(SELECT unnest(")
+    for comma in commas:
+        edit.replace(tokens[comma].start, tokens[comma].end, "), unnest(")
+    ordinality = ""
+    past = closing + 1
+    if past + 1 < len(tokens) and tokens[past].is_word("with") and tokens[past + 1].is_word("ordinality"):
+        list_type = vocabulary.VECTORS.get(tokens[commas[0] - 1].name)
+        value = edit.text_of(index + 2, commas[0])
+        ordinality = f", generate_subscripts({value if list_type is None else f'CAST({value} AS {list_type})'}, 1)"
+        edit.delete_tokens(past, past + 2)
+    edit.insert(tokens[closing].end, f"{ordinality})")
+    return True
 
 
 def _alias(edit: StatementEdit, index: int) -> Token | None:
