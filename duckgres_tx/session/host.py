@@ -223,7 +223,7 @@ class SessionHost:
     async def _connect(
         self, connection: ClientConnection, request: LoginRequest, database: OpenDatabase, variables: Variables
     ) -> Session:
-        generation = database.generation
+        settings, generation = self.settings, database.generation
         try:
             schemas = await database.current_schemas()
             path = effective_schemas(read_name_list(variables.show("search_path")), request.user, schemas)
@@ -246,6 +246,7 @@ class SessionHost:
             spool_directory=str(spill_directory(self.settings, database.name)),
             invalidated=self.database_invalidated,
             cache=self._cache,
+            allowed_directories=None if settings.unrestricted_files else settings.allowed_directories,
             path=path,
             path_generation=generation,
         )

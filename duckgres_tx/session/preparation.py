@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from duckgres_tx.engine.database import Column, DuckDBError, Statement, StatementType
 from duckgres_tx.engine.pg_types import pg_type_of
+from duckgres_tx.session.copy_targets import check_copy_target
 from duckgres_tx.session.own_columns import describe
 from duckgres_tx.session.parameter_types import (
     UNKNOWN_OIDS,
@@ -68,6 +69,8 @@ async def prepare(
         statement.form = analyzed.form
         statement.fields = describe(session, analyzed.form)
     else:
+        if session.allowed_directories is not None:
+            check_copy_target(analyzed.source, session.allowed_directories)
         statement.settings = find_calls(analyzed.source)
         await prepare_native(session, statement)
     return statement

@@ -56,6 +56,7 @@ class Session(DuckDBSession):
         variables: SET and SHOW.
         running: Passes a running statement's rows on.
         cache: What is known of statements, shared by all sessions.
+        allowed_directories: Where SQL may write files; None = wherever the server's account may.
         epoch: Counts what makes prepared statements stale beside the database's generation.
         has_temporary_objects: Made in this session, so its catalog is its own.
         idle_limit_s: How long the client may be silent outside a transaction; 0 = for ever.
@@ -70,6 +71,7 @@ class Session(DuckDBSession):
     output: Outgoing
     variables: Variables
     cache: StatementCache
+    allowed_directories: tuple[str, ...] | None
     running: Running = field(init=False)
     epoch: int = 0
     has_temporary_objects: bool = False
