@@ -60,11 +60,36 @@ _OIDS = "MAP {" + ", ".join(f"{names.literal(name)}: {oid}" for name, oid in SCA
 
 # format_type.c's names for those.
 _SQL_NAMES = {
-    16: "boolean", 17: "bytea", 18: '"char"', 19: "name", 20: "bigint", 21: "smallint", 22: "int2vector", 23: "integer",
-    24: "regproc", 25: "text", 26: "oid", 28: "xid", 30: "oidvector", 114: "json", 194: "pg_node_tree", 700: "real",
-    701: "double precision", 1033: "aclitem", 1082: "date", 1083: "time without time zone",
-    1114: "timestamp without time zone", 1184: "timestamp with time zone", 1186: "interval", 1266: "time with time zone",
-    1562: "bit varying", 1700: "numeric", 2205: "regclass", 2206: "regtype", 2950: "uuid", 4089: "regnamespace",
+    16: "boolean",
+    17: "bytea",
+    18: '"char"',
+    19: "name",
+    20: "bigint",
+    21: "smallint",
+    22: "int2vector",
+    23: "integer",
+    24: "regproc",
+    25: "text",
+    26: "oid",
+    28: "xid",
+    30: "oidvector",
+    114: "json",
+    194: "pg_node_tree",
+    700: "real",
+    701: "double precision",
+    1033: "aclitem",
+    1082: "date",
+    1083: "time without time zone",
+    1114: "timestamp without time zone",
+    1184: "timestamp with time zone",
+    1186: "interval",
+    1266: "time with time zone",
+    1562: "bit varying",
+    1700: "numeric",
+    2205: "regclass",
+    2206: "regtype",
+    2950: "uuid",
+    4089: "regnamespace",
     4096: "regrole",
 }
 _SQL_NAME_OF = "MAP {" + ", ".join(f"{oid}: {names.literal(name)}" for oid, name in _SQL_NAMES.items()) + "}"
@@ -106,7 +131,7 @@ FACTS_MACROS: Final[tuple[tuple[str, str, str], ...]] = (
     ("scalar_sql_name", "x", f"{_SQL_NAME_OF}[x]"),
     ("any_sql_name", "x", f"coalesce({_ANY_SQL_NAME_OF}[CAST(x AS BIGINT)], '???')"),
     (
-        # numeric.c: ((precision << 16) | scale) + VARHDRSZ
+        # numeric.c, make_numeric_typmod: precision in the upper half, scale in the lower, and the length of a header.
         "scalar_typmod",
         "x",
         "CASE WHEN starts_with(x, 'DECIMAL(') THEN regexp_extract(x, '\\((\\d+),', 1)::INTEGER * 65536 "

@@ -63,7 +63,9 @@ def _column_privileges(name: str) -> Relation:
         "privilege_type": "c.privilege",
         "is_grantable": "'YES'",
     }
-    source = f"(SELECT schema, table_name, name, unnest({_list(_PRIVILEGES_OF_COLUMN)}) AS privilege FROM {{f}}.columns) c"
+    source = (
+        f"(SELECT schema, table_name, name, unnest({_list(_PRIVILEGES_OF_COLUMN)}) AS privilege FROM {{f}}.columns) c"
+    )
     return _info(name, columns, source)
 
 

@@ -14,7 +14,6 @@ from attrs import frozen
 from duckgres_tx.catalog import facts, names, pg_columns
 from duckgres_tx.catalog.facts_functions import FACTS_MACROS
 from duckgres_tx.catalog.information_schema import INFORMATION_SCHEMA
-from duckgres_tx.catalog.macro import Macro
 from duckgres_tx.catalog.of_definitions import DEFINITION_FUNCTIONS, DEFINITION_SUPPORT
 from duckgres_tx.catalog.of_server import OF_SERVER
 from duckgres_tx.catalog.of_session import SESSION_FUNCTIONS, SESSION_SUPPORT
@@ -187,7 +186,9 @@ def statements(catalog: str) -> Iterable[str]:
         yield text.replace("{s}", f"{names.ATTACHED}.{names.FACTS}")
     yield "COMMIT"
     # Built for their shapes, at a time when next to nothing is there.
-    yield from facts.build(catalog, {name: f"CREATE TABLE {names.fact(name, live=False)}" for name in facts.FACTS}, live=False)
+    yield from facts.build(
+        catalog, {name: f"CREATE TABLE {names.fact(name, live=False)}" for name in facts.FACTS}, live=False
+    )
     yield "BEGIN"
     for piece in PIECES:
         yield _render(piece, catalog, live=False)
@@ -247,7 +248,9 @@ def settings_script(settings: Iterable[Setting]) -> str:
     settings = list(settings)
     defaults = ", ".join(f"{text(s.name)}: {text(s.boot_value)}" for s in settings if s.boot_value is not None)
     # A constant and no lookup in the table: current_setting may stand where DuckDB allows no subquery.
-    macro = f"CREATE OR REPLACE MACRO {names.qualified(names.FACTS, 'boot_value')}(x) AS (MAP {{{defaults}}}[lower(x)]);\n"
+    macro = (
+        f"CREATE OR REPLACE MACRO {names.qualified(names.FACTS, 'boot_value')}(x) AS (MAP {{{defaults}}}[lower(x)]);\n"
+    )
     return macro + _fill(
         "settings",
         [

@@ -30,7 +30,9 @@ class Macro:
 
 def macro(name: str, *overloads: str) -> Macro:
     """A scalar macro; each overload is written ``parameters -> body``."""
-    pairs = tuple((parameters.strip(), body.strip()) for parameters, _, body in (text.partition("->") for text in overloads))
+    pairs = tuple(
+        (parameters.strip(), body.strip()) for parameters, _, body in (text.partition("->") for text in overloads)
+    )
     return Macro(name, pairs)
 
 

@@ -21,7 +21,9 @@ def _by_name(name: str, what: str) -> Macro:
         name,
         "x -> (SELECT min_by(_oid, CASE WHEN _in = '' THEN list_position(_path, _schema) ELSE 1 END) "
         "FROM (SELECT {s}.name_schema(x) AS _in, {s}.name_last(x) AS _wanted, {s}.search_path() AS _path) AS _name_given, "
-        "(SELECT oid AS _oid, schema AS _schema, name AS _name FROM {f}.visibility WHERE what = '" + what + "') AS _fact "
+        "(SELECT oid AS _oid, schema AS _schema, name AS _name FROM {f}.visibility WHERE what = '"
+        + what
+        + "') AS _fact "
         "WHERE lower(_name) = lower(_wanted) AND CASE WHEN _in = '' THEN list_contains(_path, _schema) ELSE _schema = _in END)",
     )
 
@@ -195,8 +197,12 @@ DEFINITION_FUNCTIONS: Final[tuple[Macro, ...]] = (
     _by_name("user_regtype", "t"),
     _by_name("user_regproc", "f"),
     macro("to_regclass", "x -> CAST(coalesce({s}.digits(x), {p}.user_regclass(x)) AS pg_regclass)"),
-    macro("to_regtype", "x -> CAST(coalesce({s}.digits(x), {s}.builtin_regtype(x), {p}.user_regtype(x)) AS pg_regtype)"),
-    macro("to_regproc", "x -> CAST(coalesce({s}.digits(x), {s}.builtin_regproc(x), {p}.user_regproc(x)) AS pg_regproc)"),
+    macro(
+        "to_regtype", "x -> CAST(coalesce({s}.digits(x), {s}.builtin_regtype(x), {p}.user_regtype(x)) AS pg_regtype)"
+    ),
+    macro(
+        "to_regproc", "x -> CAST(coalesce({s}.digits(x), {s}.builtin_regproc(x), {p}.user_regproc(x)) AS pg_regproc)"
+    ),
     macro("to_regprocedure", "x -> {p}.to_regproc(regexp_replace(x, '\\s*\\(.*$', ''))"),
     macro(
         "to_regnamespace",
@@ -241,7 +247,9 @@ DEFINITION_FUNCTIONS: Final[tuple[Macro, ...]] = (
         ),
     ),
     macro("regnamespace_out", "x -> " + _shown(lookup("{f}.schemas", "_name", "_oid = {s}.number(x)", "oid", "name"))),
-    macro("regrole_out", "x -> " + _shown(lookup("{p}.pg_roles", "_rolname", "_oid = {s}.number(x)", "oid", "rolname"))),
+    macro(
+        "regrole_out", "x -> " + _shown(lookup("{p}.pg_roles", "_rolname", "_oid = {s}.number(x)", "oid", "rolname"))
+    ),
     # DuckDB keeps blocks of a whole file, not of a relation; what it knows is the rows.
     *(
         Macro(name, constant("{p}.estimated_bytes(x)", *parameters))
@@ -275,12 +283,15 @@ DEFINITION_SUPPORT: Final[tuple[Macro, ...]] = (
     ),
     macro(
         "exists_schema",
-        "x -> " + lookup("{f}.schemas", "max(true)", "CAST(x AS VARCHAR) IN (_name, CAST(_oid AS VARCHAR))", "oid", "name"),
+        "x -> "
+        + lookup("{f}.schemas", "max(true)", "CAST(x AS VARCHAR) IN (_name, CAST(_oid AS VARCHAR))", "oid", "name"),
     ),
     macro(
         "exists_database",
         "x -> "
-        + lookup("{p}.pg_database", "max(true)", "CAST(x AS VARCHAR) IN (_datname, CAST(_oid AS VARCHAR))", "oid", "datname"),
+        + lookup(
+            "{p}.pg_database", "max(true)", "CAST(x AS VARCHAR) IN (_datname, CAST(_oid AS VARCHAR))", "oid", "datname"
+        ),
     ),
     macro(
         "estimated_bytes",

@@ -27,6 +27,18 @@ def _visible(name: str, what: str) -> Macro:
     return macro(name, f"x -> coalesce({found}, CASE WHEN x < 20000 OR x >= 2147483648 THEN true END)")
 
 
+_ALWAYS_VISIBLE = (
+    "operator",
+    "opclass",
+    "opfamily",
+    "collation",
+    "conversion",
+    "statistics_obj",
+    "ts_config",
+    "ts_dict",
+    "ts_parser",
+    "ts_template",
+)
 _PRIVILEGES = {
     "any_column": "relation",
     "column": "relation",
@@ -60,7 +72,10 @@ def _privilege(kind: str) -> Macro:
 
 
 SESSION_FUNCTIONS: Final[tuple[Macro, ...]] = (
-    macro("version", "-> 'PostgreSQL ' || coalesce({s}.guc('server_version'), '16.9') || ' on ' || coalesce(duckgres_context('platform'), 'DuckDB')"),
+    macro(
+        "version",
+        "-> 'PostgreSQL ' || coalesce({s}.guc('server_version'), '16.9') || ' on ' || coalesce(duckgres_context('platform'), 'DuckDB')",
+    ),
     macro("current_user", "-> CAST(duckgres_context('user') AS pg_name)"),
     macro("session_user", "-> CAST(coalesce(duckgres_context('session_user'), duckgres_context('user')) AS pg_name)"),
     macro("user", "-> CAST(duckgres_context('user') AS pg_name)"),
@@ -98,17 +113,18 @@ SESSION_FUNCTIONS: Final[tuple[Macro, ...]] = (
     macro("txid_current_if_assigned", "-> coalesce(duckgres_context('txid')::BIGINT, 3)"),
     macro("getdatabaseencoding", "-> CAST('UTF8' AS pg_name)"),
     macro("pg_client_encoding", "-> CAST('UTF8' AS pg_name)"),
-    macro("pg_encoding_to_char", "x -> CAST(CASE x WHEN 6 THEN 'UTF8' WHEN 0 THEN 'SQL_ASCII' WHEN 8 THEN 'LATIN1' ELSE '' END AS pg_name)"),
-    macro("pg_char_to_encoding", "x -> CASE replace(upper(x), '-', '') WHEN 'UTF8' THEN 6 WHEN 'SQL_ASCII' THEN 0 WHEN 'LATIN1' THEN 8 ELSE -1 END"),
+    macro(
+        "pg_encoding_to_char",
+        "x -> CAST(CASE x WHEN 6 THEN 'UTF8' WHEN 0 THEN 'SQL_ASCII' WHEN 8 THEN 'LATIN1' ELSE '' END AS pg_name)",
+    ),
+    macro(
+        "pg_char_to_encoding",
+        "x -> CASE replace(upper(x), '-', '') WHEN 'UTF8' THEN 6 WHEN 'SQL_ASCII' THEN 0 WHEN 'LATIN1' THEN 8 ELSE -1 END",
+    ),
     _visible("pg_table_is_visible", "r"),
     _visible("pg_type_is_visible", "t"),
     _visible("pg_function_is_visible", "f"),
-    *(
-        macro(f"pg_{what}_is_visible", "x -> true")
-        for what in (
-            "operator opclass opfamily collation conversion statistics_obj ts_config ts_dict ts_parser ts_template"
-        ).split()
-    ),
+    *(macro(f"pg_{what}_is_visible", "x -> true") for what in _ALWAYS_VISIBLE),
     *(_privilege(kind) for kind in _PRIVILEGES),
     Macro("pg_has_role", constant("true", "role, privilege", "member, role, privilege")),
     Macro("row_security_active", constant("false", "x")),

@@ -9,6 +9,10 @@ from duckgres_tx.catalog.relation import Relation
 
 _OWNER = str(names.OID_OWNER)
 
+_SAME_COLUMNS = """
+    typlen typbyval typtype typcategory typispreferred typdelim typelem typarray typinput typoutput typreceive typsend
+    typmodin typmodout typalign typstorage typcollation typsubscript
+"""
 _TYPE_SOURCE = f"""(
     SELECT oid, typname, {names.OID_PG_CATALOG} AS nsp, typlen, typbyval, typtype, typcategory, typispreferred, typdelim,
       typelem, typarray, typinput, typoutput, typreceive, typsend, typmodin, typmodout, typalign, typstorage, typcollation,
@@ -36,13 +40,7 @@ OF_TYPES: Final[tuple[Relation, ...]] = (
             "typname": "t.typname",
             "typnamespace": "t.nsp",
             "typowner": _OWNER,
-            **{
-                name: f"t.{name}"
-                for name in (
-                    "typlen typbyval typtype typcategory typispreferred typdelim typelem typarray typinput typoutput "
-                    "typreceive typsend typmodin typmodout typalign typstorage typcollation typsubscript"
-                ).split()
-            },
+            **{name: f"t.{name}" for name in _SAME_COLUMNS.split()},
             "typisdefined": "true",
             "typtypmod": "-1",
         },

@@ -29,7 +29,7 @@ VALUE_FUNCTIONS: Final[tuple[Macro, ...]] = (
     macro("quote_nullable", "x -> {s}.quoted_literal(CAST(x AS VARCHAR))"),
     macro(
         "parse_ident",
-        "x -> list_transform(regexp_extract_all(x, '\"([^\"]|\"\")*\"|[^.\"]+'), lambda p: CASE WHEN starts_with(p, '\"') "
+        'x -> list_transform(regexp_extract_all(x, \'"([^"]|"")*"|[^."]+\'), lambda p: CASE WHEN starts_with(p, \'"\') '
         "THEN replace(p[2:-2], '\"\"', '\"') ELSE lower(trim(p)) END)",
     ),
     macro(
@@ -44,14 +44,23 @@ VALUE_FUNCTIONS: Final[tuple[Macro, ...]] = (
     macro("pg_column_size", "x -> octet_length(encode(CAST(x AS VARCHAR)))"),
     macro("pg_collation_for", "x -> CASE WHEN typeof(x) = 'VARCHAR' THEN '\"default\"' END"),
     # DuckDB's lists have one dimension at a time and begin at 1.
-    macro("array_upper", "x, dimension -> CASE WHEN len({s}.dimension_of(x, dimension)) > 0 THEN len({s}.dimension_of(x, dimension))::INTEGER END"),
+    macro(
+        "array_upper",
+        "x, dimension -> CASE WHEN len({s}.dimension_of(x, dimension)) > 0 THEN len({s}.dimension_of(x, dimension))::INTEGER END",
+    ),
     macro("array_lower", "x, dimension -> CASE WHEN len({s}.dimension_of(x, dimension)) > 0 THEN 1 END"),
-    macro("array_ndims", "x -> CASE WHEN len(x) > 0 THEN len(regexp_extract_all(regexp_extract(typeof(x), '(\\[[0-9]*\\])+$'), '\\[')) END"),
+    macro(
+        "array_ndims",
+        "x -> CASE WHEN len(x) > 0 THEN len(regexp_extract_all(regexp_extract(typeof(x), '(\\[[0-9]*\\])+$'), '\\[')) END",
+    ),
     macro("array_dims", "x -> CASE WHEN len(x) > 0 THEN '[1:' || len(x) || ']' END"),
     macro("cardinality", "x -> len(x)::INTEGER"),
     macro("array_remove", "x, element -> list_filter(x, lambda e: e IS DISTINCT FROM element)"),
-    macro("similar_to_escape", "x -> '^(?:' || replace(replace(x, '%', '.*'), '_', '.') || ')$'",
-          "x, e -> '^(?:' || replace(replace(x, '%', '.*'), '_', '.') || ')$'"),
+    macro(
+        "similar_to_escape",
+        "x -> '^(?:' || replace(replace(x, '%', '.*'), '_', '.') || ')$'",
+        "x, e -> '^(?:' || replace(replace(x, '%', '.*'), '_', '.') || ')$'",
+    ),
     Macro("pg_format", tuple(_format(arguments) for arguments in range(7))),
     Macro("<~>", (("x, pattern", "regexp_matches(CAST(x AS VARCHAR), CAST(pattern AS VARCHAR), 's')"),)),
     Macro("!<~>", (("x, pattern", "NOT regexp_matches(CAST(x AS VARCHAR), CAST(pattern AS VARCHAR), 's')"),)),
@@ -64,16 +73,42 @@ VALUE_FUNCTIONS: Final[tuple[Macro, ...]] = (
 
 VALUE_TABLES: Final[tuple[Macro, ...]] = (
     Macro("_pg_expandarray", (("x", "SELECT unnest(x) AS x, generate_subscripts(x, 1)::INTEGER AS n"),), table=True),
-    Macro("pg_partition_ancestors", (("x", "SELECT CAST(NULL AS pg_regclass) AS relid, 1 AS ordinality WHERE false"),), table=True),
-    Macro("pg_partition_tree", (("x", "SELECT CAST(NULL AS pg_regclass) AS relid, CAST(NULL AS pg_regclass) AS parentrelid, true AS isleaf, 0 AS level WHERE false"),), table=True),
-    Macro("pg_options_to_table", (("x", "SELECT NULL::VARCHAR AS option_name, NULL::VARCHAR AS option_value WHERE false"),), table=True),
+    Macro(
+        "pg_partition_ancestors",
+        (("x", "SELECT CAST(NULL AS pg_regclass) AS relid, 1 AS ordinality WHERE false"),),
+        table=True,
+    ),
+    Macro(
+        "pg_partition_tree",
+        (
+            (
+                "x",
+                "SELECT CAST(NULL AS pg_regclass) AS relid, CAST(NULL AS pg_regclass) AS parentrelid, true AS isleaf, 0 AS level WHERE false",
+            ),
+        ),
+        table=True,
+    ),
+    Macro(
+        "pg_options_to_table",
+        (("x", "SELECT NULL::VARCHAR AS option_name, NULL::VARCHAR AS option_value WHERE false"),),
+        table=True,
+    ),
     Macro(
         "pg_get_keywords",
         (("", "SELECT word, CAST(catcode AS pg_char) AS catcode, barelabel, catdesc, baredesc FROM {s}.keywords"),),
         table=True,
     ),
     Macro("pg_show_all_settings", (("", "SELECT * FROM {p}.pg_settings"),), table=True),
-    Macro("pg_sequence_parameters", (("x", "SELECT start_value AS start_value, min_value AS minimum_value, max_value AS maximum_value, increment_by AS increment, cycle AS cycle_option, 1 AS cache_size, CAST(20 AS pg_oid) AS data_type FROM {f}.sequences WHERE oid = x"),), table=True),
+    Macro(
+        "pg_sequence_parameters",
+        (
+            (
+                "x",
+                "SELECT start_value AS start_value, min_value AS minimum_value, max_value AS maximum_value, increment_by AS increment, cycle AS cycle_option, 1 AS cache_size, CAST(20 AS pg_oid) AS data_type FROM {f}.sequences WHERE oid = x",
+            ),
+        ),
+        table=True,
+    ),
 )
 
 VALUE_SUPPORT: Final[tuple[Macro, ...]] = (
@@ -84,9 +119,14 @@ VALUE_SUPPORT: Final[tuple[Macro, ...]] = (
         "ELSE '''' || replace(x, '''', '''''') || '''' END",
     ),
     macro("name_oid", "x -> 16384 + CAST(hash(CAST(x AS VARCHAR)) % 2000000000 AS BIGINT)"),
-    macro("digits", "x -> CASE WHEN regexp_full_match(trim(x), '[0-9]+') THEN CAST(x AS BIGINT) WHEN x = '-' THEN 0 END"),
+    macro(
+        "digits", "x -> CASE WHEN regexp_full_match(trim(x), '[0-9]+') THEN CAST(x AS BIGINT) WHEN x = '-' THEN 0 END"
+    ),
     macro("number", "x -> TRY_CAST(CAST(x AS VARCHAR) AS BIGINT)"),
-    macro("not_found", "x, what -> CAST(CASE WHEN x IS NOT NULL THEN error(what || ' \"' || x || '\" does not exist') END AS BIGINT)"),
+    macro(
+        "not_found",
+        "x, what -> CAST(CASE WHEN x IS NOT NULL THEN error(what || ' \"' || x || '\" does not exist') END AS BIGINT)",
+    ),
     # The parts of a name as one writes it: what isn't quoted is folded. No schema is ''. (Two functions and no list of
     # both: DuckDB can't tell the type of a parameter in list_concat.)
     macro(
@@ -96,7 +136,7 @@ VALUE_SUPPORT: Final[tuple[Macro, ...]] = (
     macro("name_schema", "x -> CASE WHEN contains(x, '.') THEN coalesce({s}.name_pieces(x)[-2], '') ELSE '' END"),
     macro(
         "name_pieces",
-        "x -> list_transform(regexp_extract_all(x, '\"([^\"]|\"\")*\"|[^.\"]+'), lambda p: CASE WHEN starts_with(p, '\"') "
+        'x -> list_transform(regexp_extract_all(x, \'"([^"]|"")*"|[^."]+\'), lambda p: CASE WHEN starts_with(p, \'"\') '
         "THEN replace(p[2:-2], '\"\"', '\"') ELSE lower(trim(p)) END)",
     ),
     macro(
@@ -121,10 +161,16 @@ VALUE_SUPPORT: Final[tuple[Macro, ...]] = (
         + ")",
     ),
     # A type's name without its schema, modifier and brackets; what SQL calls otherwise than pg_type.
-    macro("type_word", "x -> {s}.type_alias(regexp_replace(regexp_replace(trim(CASE WHEN contains(x, '\"') THEN x ELSE lower(x) END), "
-          "'^pg_catalog\\.', ''), '\\s*(\\([^)]*\\))?\\s*(\\[\\])*$', ''))"),
-    macro("type_alias", "x -> CASE x WHEN 'int' THEN 'int4' WHEN 'decimal' THEN 'numeric' WHEN 'float' THEN 'float8' WHEN 'char' THEN 'bpchar' "
-          "WHEN 'timestamp' THEN 'timestamp' WHEN 'time' THEN 'time' ELSE x END"),
+    macro(
+        "type_word",
+        "x -> {s}.type_alias(regexp_replace(regexp_replace(trim(CASE WHEN contains(x, '\"') THEN x ELSE lower(x) END), "
+        "'^pg_catalog\\.', ''), '\\s*(\\([^)]*\\))?\\s*(\\[\\])*$', ''))",
+    ),
+    macro(
+        "type_alias",
+        "x -> CASE x WHEN 'int' THEN 'int4' WHEN 'decimal' THEN 'numeric' WHEN 'float' THEN 'float8' WHEN 'char' THEN 'bpchar' "
+        "WHEN 'timestamp' THEN 'timestamp' WHEN 'time' THEN 'time' ELSE x END",
+    ),
     macro(
         "type_text",
         "base, is_array, in_schema, typmod -> CASE WHEN in_schema IS NULL THEN '' ELSE {s}.quoted_name(in_schema) || '.' END || "
@@ -135,11 +181,17 @@ VALUE_SUPPORT: Final[tuple[Macro, ...]] = (
         "WHEN starts_with(base, 'time') THEN regexp_replace(base, ' ', '(' || typmod || ') ') "
         "ELSE base END || CASE WHEN is_array THEN '[]' ELSE '' END",
     ),
-    macro("view_query", "x -> ' ' || regexp_replace(regexp_extract(x, '(?s)^CREATE .*?VIEW (\"([^\"]|\"\")*\"|[^ (\".])+(\\.(\"([^\"]|\"\")*\"|[^ (\".])+)*\\s*(\\([^)]*\\))?\\s*AS (.*)$', 7), ';\\s*$', '')"),
+    macro(
+        "view_query",
+        'x -> \' \' || regexp_replace(regexp_extract(x, \'(?s)^CREATE .*?VIEW ("([^"]|"")*"|[^ (".])+(\\.("([^"]|"")*"|[^ (".])+)*\\s*(\\([^)]*\\))?\\s*AS (.*)$\', 7), \';\\s*$\', \'\')',
+    ),
     macro("not_null_name", "nsp, relid, num -> nsp || '_' || relid || '_' || num || '_not_null'"),
     # format_type of a DuckDB type.
-    macro("type_text_of", "x -> CASE WHEN starts_with(x, 'ENUM(') THEN 'text' ELSE "
-          "{s}.scalar_sql_name({s}.scalar_type_oid(regexp_replace(x, '(\\[[0-9]*\\])+$', ''))) END "
-          "|| CASE WHEN ends_with(x, ']') THEN '[]' ELSE '' END"),
+    macro(
+        "type_text_of",
+        "x -> CASE WHEN starts_with(x, 'ENUM(') THEN 'text' ELSE "
+        "{s}.scalar_sql_name({s}.scalar_type_oid(regexp_replace(x, '(\\[[0-9]*\\])+$', ''))) END "
+        "|| CASE WHEN ends_with(x, ']') THEN '[]' ELSE '' END",
+    ),
 )
 """Macros of the facts' schema that these use."""

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from duckgres_tx.catalog import names, pg_builtin_functions, pg_builtin_types, pg_columns, pg_keywords
-from duckgres_tx.catalog.facts_functions import SCALAR_TYPES
 from duckgres_tx.catalog.names import literal
 
 # format_type.c: types that SQL calls otherwise than pg_type.
@@ -128,7 +127,9 @@ def static_tables() -> Iterator[str]:
         ((*row[:3], f"[{', '.join(str(row[3]).split())}]", *row[4:]) for row in pg_builtin_functions.ROWS),
     )
     yield _rows(
-        "keywords", "word VARCHAR, catcode VARCHAR, barelabel BOOLEAN, catdesc VARCHAR, baredesc VARCHAR", pg_keywords.ROWS
+        "keywords",
+        "word VARCHAR, catcode VARCHAR, barelabel BOOLEAN, catdesc VARCHAR, baredesc VARCHAR",
+        pg_keywords.ROWS,
     )
     yield _rows(
         "builtin_relations",

@@ -33,7 +33,10 @@ A cast to the type of which they are an alias would be left out as it changes no
 """
 
 REGPROC_COLUMNS: Final = frozenset(
-    column.partition(":")[0] for text in pg_columns.PG_CATALOG.values() for column in text.split() if column.endswith(":regproc")
+    column.partition(":")[0]
+    for text in pg_columns.PG_CATALOG.values()
+    for column in text.split()
+    if column.endswith(":regproc")
 )
 """Columns that hold a function's OID and show its name."""
 

@@ -109,7 +109,15 @@ def open_catalog_database(threads: NativeThreads) -> CatalogDatabase:
     opened.script(install_script(CATALOG))
     opened.script(databases_script([CATALOG, "other"]))
     opened.script(roles_script(["postgres", "bob"], ["postgres"]))
-    opened.script(settings_script([Setting("timezone", "UTC"), Setting("search_path", '"$user", public, main'), Setting("default_table_access_method", "heap")]))
+    opened.script(
+        settings_script(
+            [
+                Setting("timezone", "UTC"),
+                Setting("search_path", '"$user", public, main'),
+                Setting("default_table_access_method", "heap"),
+            ]
+        )
+    )
     opened.script("create schema public")
     for name, value in CONTEXT.items():
         opened.session.set_context(name, value)

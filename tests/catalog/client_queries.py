@@ -23,7 +23,9 @@ class ClientQuery:
 
     def with_oids(self, oid: Callable[[str], str]) -> str:
         """The query with each ``{name}`` replaced by the object's OID."""
-        return _HOLE.sub(lambda match: match.group() if match.group(1) in ("r", "p", "f", "a") else oid(match.group(1)), self.sql)
+        return _HOLE.sub(
+            lambda match: match.group() if match.group(1) in ("r", "p", "f", "a") else oid(match.group(1)), self.sql
+        )
 
 
 def client_queries(client: str) -> list[ClientQuery]:

@@ -40,7 +40,9 @@ def translate_catalog_casts(edit: StatementEdit, context: TranslationContext) ->
     """Rewrite casts to object identifier types and to the types that only PostgreSQL's catalogs have."""
     positions = type_positions(edit)
     # The cast whose operand is just another cast, by that one's extent.
-    outer = {(position.operand, position.operand_past): position for position in positions if position.place is Place.CAST}
+    outer = {
+        (position.operand, position.operand_past): position for position in positions if position.place is Place.CAST
+    }
     for position in positions:
         is_array = edit.tokens[position.past - 1].text == "]"
         name = _type_name(edit, position)

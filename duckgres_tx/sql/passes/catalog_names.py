@@ -26,9 +26,11 @@ _FOREIGN: Final = {
 # Words that DuckDB takes for functions of its own, which know nothing of the session.
 _SESSION_WORDS: Final = {"current_role": "current_user", "current_catalog": "current_catalog"}
 # Functions whose argument is a relation, and may be its name.
-_TAKES_RELATION: Final = frozenset(
-    ["pg_relation_size", "pg_table_size", "pg_total_relation_size", "pg_indexes_size", "pg_relation_filenode", "pg_get_viewdef", "pg_sequence_last_value", "has_table_privilege", "has_any_column_privilege", "has_column_privilege", "has_sequence_privilege"]
-)
+_TAKES_RELATION_WORDS: Final = """
+    pg_relation_size pg_table_size pg_total_relation_size pg_indexes_size pg_relation_filenode pg_get_viewdef
+    pg_sequence_last_value has_table_privilege has_any_column_privilege has_column_privilege has_sequence_privilege
+"""
+_TAKES_RELATION: Final = frozenset(_TAKES_RELATION_WORDS.split())
 # Columns that hold transaction numbers, which age() is asked of.
 _XID_COLUMNS: Final = frozenset(
     ("xmin", "relfrozenxid", "relminmxid", "datfrozenxid", "datminmxid", "transactionid", "backend_xid", "backend_xmin")
@@ -70,7 +72,9 @@ def _qualified(edit: StatementEdit, context: TranslationContext, index: int, *, 
     """``pg_catalog . name`` at ``index``, perhaps with the database's name before it."""
     tokens = edit.tokens
     before = tokens[index - 1] if index else None
-    if before is not None and (before.is_word("collate") or (before.text == "(" and tokens[index - 2].is_word("operator"))):
+    if before is not None and (
+        before.is_word("collate") or (before.text == "(" and tokens[index - 2].is_word("operator"))
+    ):
         # The operators' pass.
         return
     first = index - 2 if _follows_dot(tokens, index) and index > 1 and tokens[index - 2].name else index

@@ -119,7 +119,11 @@ def _translate_vector(edit: StatementEdit, index: int) -> None:
     following = tokens[index + 1].text if index + 1 < len(tokens) else ""
     if following == "[":
         closing = edit.brackets.partner(index + 1)
-        if closing is not None and closing > index + 2 and all(token.text != ":" for token in tokens[index + 2 : closing]):
+        if (
+            closing is not None
+            and closing > index + 2
+            and all(token.text != ":" for token in tokens[index + 2 : closing])
+        ):
             edit.wrap_tokens(index + 2, closing, "(", ") + 1")
     elif following not in ("::", "=", "<>", "@>", "&&", "||") and not _is_argument(edit, first):
         return
@@ -150,7 +154,9 @@ def _translate_subscripts(edit: StatementEdit, index: int) -> None:
     comma = next((i for i in edit.brackets.depth_zero(index + 2, closing) if tokens[i].text == ","), None)
     if comma is None or tokens[comma - 1].name not in vocabulary.VECTORS:
         return
-    if tokens[index - 1].is_word("from", "join", "lateral") or (tokens[index - 1].text == "." and tokens[index - 3].is_word("from")):
+    if tokens[index - 1].is_word("from", "join", "lateral") or (
+        tokens[index - 1].text == "." and tokens[index - 3].is_word("from")
+    ):
         edit.replace_tokens(index, index + 1, "generate_series")
         edit.insert(tokens[index + 1].end, "0, len(")
         edit.replace(tokens[comma].start, tokens[closing].start, ") - 1")

@@ -35,7 +35,11 @@ def name_function_columns(edit: StatementEdit, context: TranslationContext) -> N
         if token.name == "unnest" and _unnest_together(edit, index):
             continue
         is_scalar = token.name in _SCALARS
-        if (is_scalar or token.name in _FUNCTIONS) and index + 1 < len(edit.tokens) and edit.tokens[index + 1].text == "(":
+        if (
+            (is_scalar or token.name in _FUNCTIONS)
+            and index + 1 < len(edit.tokens)
+            and edit.tokens[index + 1].text == "("
+        ):
             alias = _alias(edit, index)
             if alias is not None:
                 edit.insert(alias.end, f"({alias.text})")
