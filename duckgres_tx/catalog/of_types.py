@@ -130,7 +130,8 @@ OF_TYPES: Final[tuple[Relation, ...]] = (
             "proparallel": "'s'",
             "pronargs": "len(p.arguments)",
             "prorettype": "p.result",
-            "proargtypes": "p.arguments",
+            # Through another type: a cast to the one that oidvector is an alias of would be left out.
+            "proargtypes": "CAST(p.arguments AS UINTEGER[])",
             "proargnames": "p.argument_names",
             "prosrc": "p.source",
         },

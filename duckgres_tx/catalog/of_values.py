@@ -115,7 +115,7 @@ VALUE_SUPPORT: Final[tuple[Macro, ...]] = (
     macro("dimension_of", "x, dimension -> CASE WHEN dimension = 1 THEN x END"),
     macro(
         "quoted_literal",
-        "x -> CASE WHEN x IS NULL THEN 'NULL' WHEN contains(x, '\\') THEN ' E''' || replace(replace(x, '\\', '\\\\'), '''', '''''') || '''' "
+        "x -> CASE WHEN x IS NULL THEN 'NULL' WHEN contains(x, '\\') THEN 'E''' || replace(replace(x, '\\', '\\\\'), '''', '''''') || '''' "
         "ELSE '''' || replace(x, '''', '''''') || '''' END",
     ),
     macro("name_oid", "x -> 16384 + CAST(hash(CAST(x AS VARCHAR)) % 2000000000 AS BIGINT)"),
@@ -145,11 +145,12 @@ VALUE_SUPPORT: Final[tuple[Macro, ...]] = (
         + lookup(
             "{s}.builtin_types",
             "min(CASE WHEN ends_with(trim(x), '[]') THEN _typarray ELSE _oid END)",
-            "{s}.type_word(x) IN (_typname, _sql_name)",
+            "{s}.type_word(x) IN (_typname, _sql_name) AND NOT _is_array",
             "oid",
             "typarray",
             "typname",
             "sql_name",
+            "is_array",
         ),
     ),
     macro(

@@ -1,0 +1,194 @@
+"""pg_catalog's functions give what PostgreSQL's give."""
+
+from __future__ import annotations
+
+import pytest
+from catalog_database import CatalogDatabase
+
+from duckgres_tx.engine.database import DuckDBError
+
+# Expressions that don't depend on the database; PostgreSQL is the judge.
+SAME = r"""
+format_type(23, -1)
+format_type(1700, ((10 << 16) | 2) + 4)
+format_type(1231, ((10 << 16) | 2) + 4)
+format_type(1043, 24)
+format_type(1043, null)
+format_type(1015, -1)
+format_type(1114, 3)
+format_type(1184, -1)
+format_type(18, null)
+format_type(null, null)
+quote_ident('plain')
+quote_ident('Mixed')
+quote_ident('with "quote"')
+quote_ident('select')
+quote_ident('1a')
+quote_literal('it''s')
+quote_literal('back\slash')
+quote_literal(null)
+quote_nullable(null)
+quote_nullable(42)
+pg_size_pretty(0::bigint)
+pg_size_pretty(10239::bigint)
+pg_size_pretty(10240::bigint)
+pg_size_pretty(1234567::bigint)
+pg_size_pretty(123456789012::bigint)
+pg_catalog.format('%s of %I is %L', 1, 'a B', 'it''s')
+pg_catalog.format('%s%%', null)
+pg_typeof(1)
+pg_typeof(1::bigint)
+pg_typeof('x'::text)
+pg_typeof(now())
+pg_typeof(array[1, 2])
+pg_typeof(1.5::double precision)
+pg_typeof(true)
+array_upper(array[1, 2, 3], 1)
+array_upper(array[1, 2, 3], 2)
+array_lower(array[1, 2, 3], 1)
+array_length(array_remove(array[1, 2, 1], 1), 1)
+array_ndims(array[1, 2])
+array_dims(array[1, 2])
+cardinality(array[1, 2])
+array_to_string(parse_ident('"Sche""ma".table'), '|')
+'abc' ~ 'b'
+'abc' ~ '^b'
+'abc' !~ 'b'
+'ABC' ~* 'b'
+'ABC' !~* 'b'
+'a' || 'b' ~ 'ab'
+not 'abc' ~ 'x'
+~ 5
+'abc' OPERATOR(pg_catalog.~) '^(abc)$' COLLATE pg_catalog.default
+'b' = any('{a,b}')
+2 = any('{1,2}')
+3 <> all('{1,2}')
+'pg_class'::regclass::oid
+'pg_catalog.pg_class'::regclass::oid
+'1259'::regclass::oid
+'pg_class'::regclass = 1259
+1259::regclass::text
+'int4'::regtype::oid
+'integer'::regtype::oid
+'character varying(20)'::regtype::oid
+'int4[]'::regtype::oid
+'timestamp with time zone'::regtype::text
+23::regtype::text
+1007::regtype::text
+0::regtype::text
+'array_in'::regproc::oid
+'pg_catalog.array_in'::regproc::oid
+750::regproc::text
+'array_in(cstring,oid,integer)'::regprocedure::oid
+'pg_catalog'::regnamespace::oid
+11::regnamespace::text
+to_regclass('no_such_relation') is null
+to_regtype('no_such_type') is null
+to_regtype('text')::oid
+cast('pg_type' as regclass)::oid
+'x'::name || 'y'
+pg_encoding_to_char(6)
+pg_char_to_encoding('utf-8')
+getdatabaseencoding()
+pg_client_encoding()
+pg_is_in_recovery()
+pg_get_userbyid(10)
+current_user
+session_user
+user
+current_role
+current_schema
+current_schema()
+current_schemas(false)::text = array['public']::text or current_schemas(false)::text <> ''
+has_table_privilege('pg_class', 'select')
+has_table_privilege(1259, 'select')
+has_table_privilege(4, 'select') is null
+has_schema_privilege('public', 'usage')
+has_schema_privilege(current_user, 'pg_catalog', 'usage')
+has_database_privilege(current_database(), 'connect')
+has_any_column_privilege('pg_class', 'select')
+pg_has_role('postgres', 'usage')
+pg_table_is_visible(1259)
+pg_type_is_visible(23)
+pg_my_temp_schema()::int >= 0
+pg_get_expr(null, 0) is null
+obj_description(0, 'pg_class') is null
+col_description(1259, 1) is null
+shobj_description(999999, 'pg_database') is null
+pg_backend_pid() > 0
+current_setting('no.such', true) is null
+(current_schemas(true))[1]
+(select count(*) from pg_get_keywords() where word = 'select')
+(select string_agg(x::text || n::text, ',') from information_schema._pg_expandarray(array[7, 8]))
+(select string_agg((k).x || ':' || (k).n, ',' order by (k).n) from (select information_schema._pg_expandarray(array[7, 8]) as k) s)
+(select string_agg(i::text, ',' order by i) from generate_series(1, 3) i)
+(select string_agg(a || b::text || n::text, ',' order by n) from unnest(array['x', 'y'], array[1, 2]) with ordinality t(a, b, n))
+(select count(*) from pg_type where typname in ('int4', 'text') and typreceive::text in ('int4recv', 'textrecv'))
+(select indkey[0] from pg_index i join pg_class c on c.oid = i.indexrelid where c.relname = 'orders_pkey')
+"""
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("expression", SAME.strip().splitlines())
+def test_a_function_gives_what_postgresql_gives(catalog: CatalogDatabase, oracle, expression: str) -> None:
+    """One value, as text."""
+    oracle.connection.execute("set search_path = public")
+    oracle.connection.execute("create table if not exists orders (id integer, line integer, primary key (id, line))")
+    expected = oracle.value(f"select ({expression})::text")
+
+    given = catalog.value(f"select ({expression})::text")
+
+    assert given == (None if expected is None else expected.decode())
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("version()", "PostgreSQL 16.9 on DuckDB"),
+        ("pg_catalog.version()", "PostgreSQL 16.9 on DuckDB"),
+        ("current_setting('TimeZone')", "UTC"),
+        ("current_setting('default_table_access_method')", "heap"),
+        ("current_database()", "memory"),
+        ("current_catalog", "memory"),
+        ("pg_postmaster_start_time() = '2026-01-02 03:04:05+00'", "t"),
+        ("pg_get_constraintdef(oid) from pg_constraint where conname = 'customers_n_check'", "CHECK (n > 0)"),
+        ("pg_get_viewdef('v1'::regclass)", " SELECT a, b FROM t2 WHERE (a > 1);"),
+        ("pg_get_viewdef('v1')", " SELECT a, b FROM t2 WHERE (a > 1);"),
+        ("pg_get_serial_sequence('customers', 'id') is null", "t"),
+        ("obj_description('customers'::regclass, 'pg_class')", "people who buy"),
+        ("col_description('customers'::regclass, 2)", "where to write"),
+        ("'customers'::regclass", "customers"),
+        ("oid::regclass from pg_class where relname = 't1'", "sm.t1"),
+        ("'sm.t1'::regclass = oid from pg_class where relname = 't1'", "t"),
+        ("'mood'::regtype::text", "mood"),
+        ("to_regclass('customers') is not null", "t"),
+        ("pg_table_is_visible('sm.t1'::regclass)", "f"),
+        ("pg_relation_size('t2')", "48"),
+        (
+            "format_type(atttypid, atttypmod) from pg_attribute where attrelid = 'orders'::regclass and attname = 'amount'",
+            "numeric(12,3)",
+        ),
+    ],
+)
+def test_a_function_tells_of_this_session_and_database(catalog: CatalogDatabase, expression: str, value: str) -> None:
+    """What depends on who asks, and on what is there."""
+    assert value == catalog.value(f"select {expression}")
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("'no_such'::regclass::oid", 'relation "no_such" does not exist'),
+        ("'no_such'::regtype::oid", 'type "no_such" does not exist'),
+        ("'no_such'::regproc::oid", 'function "no_such" does not exist'),
+        ("'no_such'::regnamespace::oid", 'schema "no_such" does not exist'),
+        ("current_setting('no.such')", 'unrecognized configuration parameter "no.such"'),
+        ("pg_relation_size('no_such')", 'relation "no_such" does not exist'),
+    ],
+)
+def test_an_unknown_name_is_an_error(catalog: CatalogDatabase, expression: str, message: str) -> None:
+    """In PostgreSQL's words."""
+    with pytest.raises(DuckDBError) as caught:
+        catalog.rows(f"select {expression}")
+
+    assert message in caught.value.message
