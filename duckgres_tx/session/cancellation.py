@@ -54,7 +54,7 @@ class Interruption:
         self.reason: PgError | None = None
 
     def new_statement(self) -> None:
-        """A statement begins: what was asked for before does not concern it."""
+        """The client's turn is over: what was asked for before that does not concern what comes now."""
         self.reason = self._final
 
     def begin(self, target: SupportsInterrupt, timeout_s: float = 0.0) -> None:

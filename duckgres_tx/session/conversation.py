@@ -252,8 +252,10 @@ class Conversation:
                 if frame is None:
                     return False
             type_byte, body = frame
-            self.idle_since = None
-            self.session.interruption.new_statement()
+            if self.idle_since is not None:
+                self.idle_since = None
+                # A request holds for all of a series, and for nothing that comes after it.
+                self.session.interruption.new_statement()
             if self._state.take_up(type_byte):
                 work = self._steps[type_byte](decode(type_byte, body))
                 if work is not None:
