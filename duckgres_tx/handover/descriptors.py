@@ -135,6 +135,11 @@ def is_untouched(fd: int, bytes_taken: int) -> bool:
     return sent == 0 and received - unread - bytes_taken in (0, 1)
 
 
+def has_unread_output(fd: int) -> bool:
+    """Whether something was written to a UNIX socket that its peer has not read yet. Doesn't own it."""
+    return bool(struct.unpack("i", fcntl.ioctl(fd, termios.TIOCOUTQ, b"\0\0\0\0"))[0])
+
+
 def peer_credentials(fd: int) -> PeerCredentials:
     """Ask the kernel who connected a UNIX socket. Doesn't own it."""
     with socket.socket(fileno=os.dup(fd)) as peer:

@@ -71,6 +71,7 @@ class ControlLink:
                     remote_port=remote_port,
                 )
             except (LinkLost, NoOwner, DescriptorMismatch, WorkerFault) as error:
+                self._log.warn("could not relay a session: {error}", error=str(error))
                 raise PgError(_UNREACHABLE, "the worker that owns the database can't be reached") from error
 
     async def release_database(self, name: str) -> int:

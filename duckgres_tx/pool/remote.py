@@ -104,8 +104,8 @@ class RemoteWorker:
 
     @property
     def is_ready(self) -> bool:
-        """See `SessionServer.is_ready`."""
-        return self.phase is Phase.READY
+        """See `SessionServer.is_ready`. Not while its link is down: it may be dead, and it can't be told anything."""
+        return self.phase is Phase.READY and self._link is not None
 
     @property
     def pid(self) -> int | None:
@@ -147,7 +147,7 @@ class RemoteWorker:
             await self._accept(connection)
         except Draining:
             # it was told so by somebody else, such as by a signal
-            if self.is_ready:
+            if self.phase is Phase.READY:
                 self._life.drained()
             raise
 
@@ -184,7 +184,7 @@ class RemoteWorker:
     async def shutdown(self, timeout_s: float) -> None:
         """See `SessionServer.shutdown`. One that doesn't end in time is killed."""
         gone = self.when_gone()
-        if self.is_ready:
+        if self.phase is Phase.READY:
             self._life.drained()
         # only its heartbeat would be answered by nobody
         self._stop_heartbeat()

@@ -220,6 +220,8 @@ class Switchboard:
             if session.missed:
                 self.session_closed(worker, session.backend_pid)
             session.missed = True
+        # its link may just have been mended
+        self.something_changed()
 
     def worker_died(self, worker: SessionServer) -> tuple[list[Session], tuple[str, ...]]:
         """Forget a worker. Returns the sessions that died with it, and the databases that are free now."""
@@ -253,7 +255,7 @@ class Switchboard:
                 self.sessions.end(session.backend_pid)
             except (LinkLost, WorkerFault) as error:
                 self.sessions.end(session.backend_pid)
-                if not await _may_try_again(worker, arrival):
+                if not await _may_try_again(worker, arrival, relayed=relayed):
                     self._log.warn("{worker} lost a connection: {error}", worker=worker.name, error=str(error))
                     return False
             else:
@@ -320,10 +322,13 @@ def asked_for(prefix: bytes) -> str | None:
         return None
 
 
-async def _may_try_again(worker: SessionServer, arrival: Arrival) -> bool:
+async def _may_try_again(worker: SessionServer, arrival: Arrival, *, relayed: bool) -> bool:
     """Whether a connection that got no answer can go to another worker: its own is dead, and has not touched it."""
     if not await worker.is_dead_within(DEATH_DEADLINE_S):
         return False
+    if relayed:
+        # the relaying worker neither reads nor writes its end of the pair before it has our answer
+        return not descriptors.has_unread_output(arrival.fd)
     return descriptors.is_untouched(arrival.fd, len(arrival.prefix))
 
 

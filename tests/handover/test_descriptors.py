@@ -207,6 +207,16 @@ def test_of_a_unix_socket_there_is_no_telling(pair):
     assert not descriptors.is_untouched(pair[1].fileno(), 0)
 
 
+def test_what_a_peer_has_not_read_is_seen(pair):
+    """A worker that died after it had begun to answer is told from one that had not."""
+    client, server = pair
+    assert not descriptors.has_unread_output(server.fileno())
+    server.send(b"R")
+    assert descriptors.has_unread_output(server.fileno())
+    client.recv(1)
+    assert not descriptors.has_unread_output(server.fileno())
+
+
 def test_a_memory_file_holds_more_than_an_amp_value():
     """The configuration may be as long as it likes."""
     content = bytes(range(256)) * 1000

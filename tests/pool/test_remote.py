@@ -201,6 +201,7 @@ def test_a_lost_link_is_mended(bench):
     bench.clock.advance(1)
 
     assert bench.watcher.told == [Phase.READY]
+    assert bench.worker.is_ready
     assert len(bench.pairs) == 2
     bench.beat()
     assert bench.desk.heard == 2
@@ -211,6 +212,7 @@ def test_a_lost_link_that_can_t_be_mended_is_death(bench):
     bench.bring_up()
     bench.reachable = False
     bench.pair.left.lose()
+    assert not bench.worker.is_ready
     bench.clock.advance(1)
 
     assert bench.watcher.told[1:] == [(Phase.READY, "can't be reached: nobody listens")]

@@ -195,6 +195,26 @@ def test_what_a_dead_worker_has_not_touched_goes_to_another(board, touched):
         assert board.admission.open_connections == (0 if touched else 1)
 
 
+@pytest.mark.parametrize("touched", [False, True])
+def test_a_relayed_session_survives_its_owner_s_death_if_it_was_not_touched(board, touched):
+    """Its first worker doesn't read before it hears that the session was taken."""
+    startup = StartupMessage(3, 0, {"user": "me", "database": "sales"}).encode()
+    first = board.board.placement.choose("sales", board.workers)
+    first.failures.append(LinkLost("dead"))
+    first.is_dead = True
+    ours, theirs = socket.socketpair()
+    with ours:
+        if touched:
+            theirs.send(b"R")
+        relay = Deferred.fromCoroutine(board.board.relay_connection(first, theirs.detach(), startup, HOST, 1))
+        if touched:
+            with pytest.raises(NoOwner):
+                result_of(relay)
+        else:
+            assert result_of(relay) is None
+    assert len(board.taken()) == (0 if touched else 1)
+
+
 def test_a_relayed_session_is_not_relayed_again(board):
     """Whoever it is sent to may open the database, whatever worker becomes ready meanwhile."""
     startup = StartupMessage(3, 0, {"user": "me", "database": "new"}).encode()
