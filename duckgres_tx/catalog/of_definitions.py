@@ -272,7 +272,7 @@ DEFINITION_FUNCTIONS: Final[tuple[Macro, ...]] = (
 DEFINITION_SUPPORT: Final[tuple[Macro, ...]] = (
     macro(
         "argument_text",
-        "types, argument_names -> array_to_string(list_transform(types, lambda t, i: coalesce(argument_names[i] || ' ', '') || "
+        "types, argument_names -> array_to_string(list_transform(CAST(types AS UINTEGER[]), lambda t, i: coalesce(argument_names[i] || ' ', '') || "
         "{s}.any_sql_name(t)), ', ')",
     ),
     macro(

@@ -51,7 +51,7 @@ def test_information_schema_has_the_columns_of_postgresql(catalog: CatalogDataba
 )
 def test_a_key_is_unique(catalog: CatalogDatabase, relation: str, key: str) -> None:
     """No two rows are told from one another by nothing."""
-    assert [] == catalog.rows(f"select {key} from {relation} group by {key} having count(*) > 1")
+    assert catalog.rows(f"select {key} from {relation} group by {key} having count(*) > 1") == []
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_key_is_unique(catalog: CatalogDatabase, relation: str, key: str) -> N
 )
 def test_what_refers_to_something_finds_it(catalog: CatalogDatabase, query: str) -> None:
     """All OIDs come from one source."""
-    assert [] == catalog.rows(query)
+    assert catalog.rows(query) == []
 
 
 @pytest.mark.parametrize("name", sorted(ALIAS_TYPES))
@@ -111,21 +111,26 @@ def test_aliases_survive_what_clients_do_with_columns(catalog: CatalogDatabase) 
         "from (select oid, relname from pg_class union all select oid, relname from pg_class) s"
     ).columns
 
-    assert ["pg_oid", "pg_oid", "pg_name", "pg_char"] == [column.type.alias for column in columns]
+    assert [column.type.alias for column in columns] == ["pg_oid", "pg_oid", "pg_name", "pg_char"]
 
 
 def test_our_own_objects_do_not_show(catalog: CatalogDatabase) -> None:
     """Neither in pg_class nor in information_schema."""
-    assert [] == catalog.rows("select 1 from pg_class where relname like '\\_\\_pg%' escape '\\' or relname = 'facts'")
-    assert [("information_schema",), ("main",), ("pg_catalog",), ("pg_toast",), ("public",), ("sm",)] == catalog.rows(
-        "select schema_name from information_schema.schemata order by 1"
-    )
+    assert catalog.rows("select 1 from pg_class where relname like '\\_\\_pg%' escape '\\' or relname = 'facts'") == []
+    assert catalog.rows("select schema_name from information_schema.schemata order by 1") == [
+        ("information_schema",),
+        ("main",),
+        ("pg_catalog",),
+        ("pg_toast",),
+        ("public",),
+        ("sm",),
+    ]
 
 
 def test_the_databases_and_roles_are_the_hosts(catalog: CatalogDatabase) -> None:
     """And the current one is always among them."""
-    assert [("memory",), ("other",)] == catalog.rows("select datname from pg_database order by 1")
-    assert [("bob", "f"), ("postgres", "t")] == catalog.rows("select rolname, rolsuper from pg_roles order by 1")
+    assert catalog.rows("select datname from pg_database order by 1") == [("memory",), ("other",)]
+    assert catalog.rows("select rolname, rolsuper from pg_roles order by 1") == [("bob", "f"), ("postgres", "t")]
 
 
 def test_information_schema_tells_of_columns(catalog: CatalogDatabase) -> None:
@@ -136,15 +141,15 @@ def test_information_schema_tells_of_columns(catalog: CatalogDatabase) -> None:
         "order by ordinal_position"
     )
 
-    assert [
+    assert rows == [
         ("id", None, "NO", "integer", "int4", "32", "0"),
         ("customer_id", None, "YES", "integer", "int4", "32", "0"),
         ("amount", None, "NO", "numeric", "numeric", "12", "3"),
         ("tags", None, "YES", "ARRAY", "_text", None, None),
-    ] == rows
+    ]
 
 
 def test_duckdb_types_are_mapped() -> None:
     """A type that PostgreSQL's list has and ours hasn't is text."""
-    assert "pg_oid[]" == duckdb_type("_oid")
-    assert "VARCHAR" == duckdb_type("anyarray")
+    assert duckdb_type("_oid") == "pg_oid[]"
+    assert duckdb_type("anyarray") == "VARCHAR"

@@ -25,11 +25,12 @@ def test_only_schemas_that_exist_are_searched(
 
 def test_the_catalog_is_searched_last() -> None:
     """So that DuckDB makes new objects in the first schema, and users' names win."""
-    assert """SET search_path = '"my db"."public","my db"."main",__pg.pg'""" == effective_search_path(
-        ("public", "main"), "my db"
+    assert (
+        effective_search_path(("public", "main"), "my db")
+        == """SET search_path = '"my db"."public","my db"."main",__pg.pg'"""
     )
 
 
 def test_without_any_schema_it_is_main() -> None:
     """DuckDB has to make things somewhere."""
-    assert """SET search_path = '"d"."main",__pg.pg'""" == effective_search_path((), "d")
+    assert effective_search_path((), "d") == """SET search_path = '"d"."main",__pg.pg'"""

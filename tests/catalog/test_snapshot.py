@@ -17,11 +17,11 @@ def _names(catalog: CatalogDatabase, *, live: bool = False) -> list[str]:
 def test_a_rebuild_shows_new_tables(empty_catalog: CatalogDatabase) -> None:
     """And not before."""
     empty_catalog.script("create table t (a integer)")
-    assert [] == _names(empty_catalog)
+    assert _names(empty_catalog) == []
 
     empty_catalog.rebuild()
 
-    assert ["t"] == _names(empty_catalog)
+    assert _names(empty_catalog) == ["t"]
 
 
 def test_oids_stay_while_the_object_lives(empty_catalog: CatalogDatabase) -> None:
@@ -41,43 +41,43 @@ def test_uncommitted_changes_are_seen_live(empty_catalog: CatalogDatabase) -> No
     """By the transaction that made them, and by nobody after its rollback."""
     empty_catalog.script("begin; create table t (a integer primary key, b text default 'x')")
 
-    assert ["t"] == _names(empty_catalog, live=True)
-    assert [("a", "integer"), ("b", "text")] == empty_catalog.rows(
+    assert _names(empty_catalog, live=True) == ["t"]
+    assert empty_catalog.rows(
         "select attname, format_type(atttypid, atttypmod) from pg_attribute where attrelid = 't'::regclass order by attnum",
         live=True,
-    )
+    ) == [("a", "integer"), ("b", "text")]
 
     empty_catalog.script("rollback")
     empty_catalog.rebuild()
-    assert [] == _names(empty_catalog)
+    assert _names(empty_catalog) == []
 
 
 def test_temporary_objects_are_seen_live(empty_catalog: CatalogDatabase) -> None:
     """In a schema of their own, before all others; the tables that this needs don't show."""
     empty_catalog.script("create temp table t (a integer); create table t (b integer)")
 
-    assert [("pg_temp_1", "t"), ("public", "f")] == [
+    assert [
         (schema, visible)
         for schema, visible in empty_catalog.rows(
             "select nspname, pg_table_is_visible(c.oid) from pg_class c join pg_namespace n on n.oid = relnamespace "
             "where relname = 't' order by 1",
             live=True,
         )
-    ]
-    assert ["t", "t"] == _names(empty_catalog, live=True)
+    ] == [("pg_temp_1", "t"), ("public", "f")]
+    assert _names(empty_catalog, live=True) == ["t", "t"]
 
 
 def test_an_older_transaction_goes_on_with_what_it_saw(empty_catalog: CatalogDatabase) -> None:
     """A rebuild in between does not take the tables away under it."""
     empty_catalog.script("begin")
-    assert [] == _names(empty_catalog)
+    assert _names(empty_catalog) == []
 
     empty_catalog.script("create table later (a integer)", maintenance=True)
     empty_catalog.rebuild()
 
-    assert [] == _names(empty_catalog)
+    assert _names(empty_catalog) == []
     empty_catalog.script("commit")
-    assert ["later"] == _names(empty_catalog)
+    assert _names(empty_catalog) == ["later"]
 
 
 def test_names_that_need_quotes_survive(empty_catalog: CatalogDatabase) -> None:
@@ -88,14 +88,14 @@ def test_names_that_need_quotes_survive(empty_catalog: CatalogDatabase) -> None:
     )
     empty_catalog.rebuild()
 
-    assert [
+    assert empty_catalog.rows("select indexdef from pg_indexes order by 1") == [
         ('CREATE INDEX "My Index" ON "My Schema"."Order" USING btree ("a b")',),
         ('CREATE UNIQUE INDEX "Order_a b_key" ON "My Schema"."Order" USING btree ("a b")',),
         ('CREATE UNIQUE INDEX "Order_pkey" ON "My Schema"."Order" USING btree ("Id")',),
-    ] == empty_catalog.rows("select indexdef from pg_indexes order by 1")
-    assert ['"My Schema"."Order"'] == [
-        empty_catalog.value("""select '"My Schema"."Order"'::regclass::text"""),
     ]
+    assert [
+        empty_catalog.value("""select '"My Schema"."Order"'::regclass::text"""),
+    ] == ['"My Schema"."Order"']
 
 
 def test_every_kind_of_type_has_a_column(empty_catalog: CatalogDatabase) -> None:
@@ -135,12 +135,12 @@ def test_generated_columns_and_sequences(empty_catalog: CatalogDatabase) -> None
     )
     empty_catalog.rebuild()
 
-    assert [
+    assert empty_catalog.rows(
+        "select attname, attgenerated, pg_get_expr(adbin, adrelid) from pg_attribute left join pg_attrdef "
+        "on adrelid = attrelid and adnum = attnum where attrelid = 't'::regclass order by attnum"
+    ) == [
         ("id", "", "nextval('s'::regclass)"),
         ("b", "", None),
         ("c", "s", "CAST((b + 1) AS INTEGER)"),
-    ] == empty_catalog.rows(
-        "select attname, attgenerated, pg_get_expr(adbin, adrelid) from pg_attribute left join pg_attrdef "
-        "on adrelid = attrelid and adnum = attnum where attrelid = 't'::regclass order by attnum"
-    )
-    assert "public.s" == empty_catalog.value("select pg_get_serial_sequence('t', 'id')")
+    ]
+    assert empty_catalog.value("select pg_get_serial_sequence('t', 'id')") == "public.s"
