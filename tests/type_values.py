@@ -177,7 +177,7 @@ SHARED_TYPES: tuple[SharedType, ...] = (
     SharedType("int8", "UINTEGER", _integers(32, signed=False)),
     SharedType("int8", "BIGINT", _integers(64)),
     SharedType("numeric", "UBIGINT", _integers(64, signed=False)),
-    SharedType("numeric", "HUGEINT", _integers(128)[1:]),
+    SharedType("numeric", "HUGEINT", _integers(128)),
     SharedType("numeric", "UHUGEINT", _integers(128, signed=False)),
     SharedType("numeric", "BIGNUM", (*_integers(128), "1" + "0" * 100, "-" + "9" * 200, "123456789" * 30)),
     *(

@@ -8,7 +8,7 @@ Touches: the heap, for values and what they are made from. No GIL.
 Spec: arrays.html#ARRAYS-IO, array_recv in PostgreSQL's arrayfuncs.c
 """
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy
 
@@ -280,6 +280,7 @@ cdef inline uint32_t _number_at(const char *data) noexcept nogil:
 
 cdef int _open_binary(BinaryArray *array, Reading *reading, const char *data, int64_t length) noexcept nogil:
     """Int32(dimensions) Int32(has NULLs) Int32(element type), for each Int32(size) Int32(lower bound)."""
+    cdef uint64_t total = 1
     cdef int index
     array.reading = reading
     array.end = data + length
@@ -289,11 +290,15 @@ cdef int _open_binary(BinaryArray *array, Reading *reading, const char *data, in
     array.element = _number_at(data + 8)
     if array.dimensions < 0 or array.dimensions > MOST_DIMENSIONS or length < 12 + 8 * array.dimensions:
         return bad_binary(reading)
+    array.at = data + 12 + 8 * array.dimensions
     for index in range(array.dimensions):
         array.sizes[index] = _number_at(data + 12 + 8 * index)
-        if array.sizes[index] > 0x7ffffff:
+        total *= array.sizes[index]
+        # Every element takes 4 bytes at least.
+        if array.sizes[index] > 0x7fffffff or total > <uint64_t>(array.end - array.at) // 4:
             return bad_binary(reading)
-    array.at = data + 12 + 8 * array.dimensions
+    if total == 0:
+        array.dimensions = 0
     return 0
 
 
@@ -399,7 +404,7 @@ cdef int read_array(
         depth = array.dimensions
     else:
         depth = _text_depth(data, length)
-    if depth == 0 or (depth == 1 and own_depth > 1 and _is_empty(&source)):
+    if depth == 0 or (depth == 1 and own_depth > 1 and format == 0 and _is_empty(&source)):
         depth = own_depth if own_depth > 0 else 1
     if depth > MOST_DIMENSIONS:
         api.destroy_logical_type(&leaf)
@@ -421,10 +426,8 @@ cdef int read_array(
 
 
 cdef bint _is_empty(SourceValue *source) noexcept nogil:
-    """Whether an array of one dimension has no elements."""
+    """Whether the text of an array of one dimension has no elements."""
     cdef int64_t index
-    if source.format == 1:
-        return _number_at(source.data + 12) == 0
     for index in range(source.length):
         if source.data[index] != c"{" and source.data[index] != c"}" and source.data[index] != c" ":
             return False
