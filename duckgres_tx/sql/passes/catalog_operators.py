@@ -16,6 +16,13 @@ from duckgres_tx.sql.tokens import Kind, Token, quote_string, string_value
 from duckgres_tx.sql.translation_context import TranslationContext
 
 _OPERATORS: Final = {"~": "<~>", "!~": "!<~>"}
+# The same for what is stored, and may be read without our catalog: (before, after).
+_AS_FUNCTIONS: Final = {
+    "~": ("regexp_matches(", ", 's')"),
+    "!~": ("(NOT regexp_matches(", ", 's'))"),
+    "~*": ("regexp_matches(", ", 'is')"),
+    "!~*": ("(NOT regexp_matches(", ", 'is'))"),
+}
 # Words after which an operator is a prefix: ~ is then the bitwise NOT.
 _PREFIX_WORDS: Final = """
     select where and or not in on by having limit offset values using union all except intersect distinct then else when
@@ -34,8 +41,8 @@ def translate_catalog_operators(edit: StatementEdit, context: TranslationContext
             _translate_operator_call(edit, index)
         elif token.word == "collate":
             _drop_default_collation(edit, index)
-        elif token.kind is Kind.OPERATOR and token.text in _OPERATORS and _is_binary(tokens, index):
-            edit.replace_tokens(index, index + 1, _OPERATORS[token.text])
+        elif token.kind is Kind.OPERATOR and token.text in _AS_FUNCTIONS and _is_binary(tokens, index):
+            _translate_operator(edit, index)
         elif edit.catalog_query and _vector(token) is not None:
             _translate_vector(edit, index)
         elif token.word == "generate_subscripts" and edit.catalog_query:
@@ -49,6 +56,39 @@ def _is_binary(tokens: tuple[Token, ...], index: int) -> bool:
     if before.kind is Kind.WORD:
         return before.word not in _BEFORE_PREFIX
     return before.kind is not Kind.OPERATOR and before.text not in ("(", "[", "{", ",", ";", ".")
+
+
+def _translate_operator(edit: StatementEdit, index: int) -> None:
+    tokens = edit.tokens
+    if tokens[0].is_word("create", "alter"):
+        first, past = edit.brackets.operand_start(index), _operand_past(edit, index + 1)
+        neighbours = [tokens[at] for at in (first - 1, past) if 0 <= at < len(tokens)]
+        if past > index + 1 and all(token.kind is not Kind.OPERATOR for token in neighbours):
+            before, after = _AS_FUNCTIONS[tokens[index].text]
+            edit.wrap(tokens[first].start, tokens[past - 1].end, before, after)
+            edit.replace_tokens(index, index + 1, ",")
+            return
+    if tokens[index].text in _OPERATORS:
+        edit.replace_tokens(index, index + 1, _OPERATORS[tokens[index].text])
+
+
+def _operand_past(edit: StatementEdit, index: int) -> int:
+    """The token after a simple operand: a constant, a column, a call, something in parentheses; each with its casts."""
+    tokens, past = edit.tokens, index + 1
+    if index >= len(tokens):
+        return index
+    if tokens[index].text == "(":
+        past = (edit.brackets.partner(index) or index) + 1
+    elif tokens[index].kind not in (Kind.STRING, Kind.PARAMETER):
+        if not tokens[index].name:
+            return index
+        while past + 1 < len(tokens) and tokens[past].text == "." and tokens[past + 1].name:
+            past += 2
+        if past < len(tokens) and tokens[past].text == "(":
+            past = (edit.brackets.partner(past) or past) + 1
+    while past < len(tokens) and tokens[past].text == "::":
+        past = edit.brackets.type_past(past + 1)
+    return past
 
 
 def _translate_operator_call(edit: StatementEdit, index: int) -> None:
