@@ -138,9 +138,9 @@ FROM {f}.constraints c WHERE c.kind IN ('p', 'u')
 COLUMNS = """
 SELECT c.table_oid AS relid, s.oid AS nsp, s.name AS schema, c.table_name, c.column_name AS name, c.column_index AS num,
        NOT c.is_nullable AS not_null, t.oid AS type_oid, t.typmod, t.element_oid, t.dimensions, c.data_type, c.comment,
-       {s}.default_text(c.column_default) AS default_text,
-       coalesce(g.table_oid IS NOT NULL AND contains(g.sql, {s}.quoted_if_needed(c.column_name) || ' ' || c.data_type
-                || ' GENERATED ALWAYS AS'), false) AS generated
+       CASE WHEN c.column_default IS NOT NULL THEN {s}.default_text(c.column_default) END AS default_text,
+       CASE WHEN g.table_oid IS NULL THEN false
+            ELSE contains(g.sql, {s}.quoted_if_needed(c.column_name) || ' ' || c.data_type || ' GENERATED ALWAYS AS') END AS generated
 FROM {raw}columns c JOIN {f}.schemas s ON s.entry = c.schema_oid
 JOIN {f}.type_names t ON t.data_type = c.data_type
 LEFT JOIN (SELECT table_oid, sql FROM {raw}tables WHERE contains(sql, 'GENERATED ALWAYS AS')) g ON g.table_oid = c.table_oid
