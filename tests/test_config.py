@@ -75,9 +75,9 @@ def test_every_key_of_the_file(tmp_path):
     assert config.memory_limit == 4 << 30
     assert (config.idle_timeout, config.statement_timeout, config.shutdown_timeout) == (0.0, 1.5, 45.0)
     assert config.runtime_dir == Path("/run/duck")
-    assert {setting.path.split(".")[0] for setting in settings()} - {"handover"} <= set(
+    assert {setting.path.split(".")[0] for setting in settings()} - {"handover"} <= {
         line.partition(":")[0] for line in FULL.splitlines()
-    )
+    }
 
 
 def test_the_command_line_beats_the_environment_beats_the_file(tmp_path):
@@ -163,7 +163,7 @@ def test_mistakes_name_where_they_were_made():
         load({"port": "x"}, {})
     with pytest.raises(ConfigError, match=r"^DUCKGRES_PORT: 'x'"):
         load({}, {"DUCKGRES_PORT": "x"})
-    with pytest.raises(ConfigError, match="can't read /nowhere/x.yaml: No such file"):
+    with pytest.raises(ConfigError, match=r"can't read /nowhere/x\.yaml: No such file"):
         load({"config": "/nowhere/x.yaml"}, {})
 
 

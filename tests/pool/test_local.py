@@ -46,7 +46,7 @@ def test_a_host_that_can_t_start_fails_the_start(one):
     crew, _, host = one
     host.failure = ValueError("no such\nlibrary")
 
-    with pytest.raises(WorkerStartFailed, match="^no such library$"):
+    with pytest.raises(WorkerStartFailed, match=r"^no such library$"):
         run(crew.start())
 
 
@@ -80,7 +80,7 @@ def test_a_draining_one_takes_refusals_only(one):
 
 def test_it_is_shut_down_once(one):
     """And is not there afterwards."""
-    crew, worker, host = one
+    crew, _, host = one
     run(crew.start())
     run(crew.shutdown(1.0))
     run(crew.shutdown(1.0))

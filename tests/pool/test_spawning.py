@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+from pathlib import Path
 
 import pytest
 from twisted.internet.error import ProcessDone, ProcessTerminated
@@ -70,7 +71,7 @@ def test_the_child_runs_the_same_code():
     """Wherever that was imported from."""
     assert _environment({"A": "b"})["A"] == "b"
     first, second = _environment({"PYTHONPATH": "/mine"})["PYTHONPATH"].split(os.pathsep)
-    assert os.path.isdir(os.path.join(first, "duckgres_tx"))
+    assert (Path(first) / "duckgres_tx").is_dir()
     assert second == "/mine"
 
 
