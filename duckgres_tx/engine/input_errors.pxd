@@ -85,6 +85,10 @@ cdef inline int float_out_of_range(Reading *reading, const char *text, int64_t l
     return -1
 
 
+cdef inline int too_many_digits(Reading *reading) noexcept nogil:
+    return complain(reading, b"22003", b"numeric field overflow: a value has more than 38 digits")
+
+
 cdef inline int bad_binary(Reading *reading) noexcept nogil:
     """22P03: the bytes aren't the type's binary form."""
     memcpy(reading.sqlstate, b"22P03", 6)

@@ -1,4 +1,4 @@
-"""Integers, floating-point numbers and numeric, as PostgreSQL's *in and *recv functions read them.
+"""Integers, floating-point numbers and numeric, as PostgreSQL's *in functions read them.
 
 Touches: nothing but what it is given. No GIL.
 
@@ -6,16 +6,16 @@ Spec: datatype-numeric.html, sql-syntax-lexical.html#SQL-SYNTAX-CONSTANTS-NUMERI
 """
 
 from libc.math cimport HUGE_VAL, INFINITY, NAN
-from libc.stdint cimport int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc, strtod
 from libc.string cimport memcpy
 
-from duckgres_tx.engine.buffers cimport swap16, swap32, swap64
 from duckgres_tx.engine.input_errors cimport (
-    bad_binary, bad_syntax, complain, float_out_of_range, no_memory, number_out_of_range
+    bad_syntax, float_out_of_range, no_memory, number_out_of_range, too_many_digits
 )
+from duckgres_tx.engine.numbers cimport MOST_DIGITS, append_digit, settle
 from duckgres_tx.engine.spans cimport Span, is_digit, trim
-from duckgres_tx.engine.text_numbers cimport forty_digits, high128, low128, make128, uint128
+from duckgres_tx.engine.text_numbers cimport high128, low128, make128, uint128
 
 
 cdef extern from "<stdlib.h>":
@@ -37,10 +37,6 @@ cdef extern from "<strings.h>":
 cdef enum:
     # A text longer than this is no number that could be kept.
     LONGEST_NUMBER = 200000
-    SPECIAL_SIGN = 0xC000
-    INFINITE_SIGN = 0xD000
-    MINUS_INFINITE_SIGN = 0xF000
-    NEGATIVE_SIGN = 0x4000
 
 
 cdef int read_integer_text(Reading *reading, const char *text, int64_t length, int width, int64_t *value) noexcept nogil:
@@ -75,24 +71,6 @@ cdef int read_oid_text(Reading *reading, const char *text, int64_t length, int64
     if value[0] > 0xffffffffLL or value[0] < -0x80000000LL:
         return number_out_of_range(reading, text, length)
     value[0] &= 0xffffffffLL
-    return 0
-
-
-cdef int read_integer_binary(Reading *reading, const char *data, int64_t length, int width, int64_t *value) noexcept nogil:
-    cdef uint16_t two
-    cdef uint32_t four
-    cdef uint64_t eight
-    if length != width:
-        return bad_binary(reading)
-    if width == 2:
-        memcpy(&two, data, 2)
-        value[0] = <int16_t>swap16(two)
-    elif width == 4:
-        memcpy(&four, data, 4)
-        value[0] = <int32_t>swap32(four)
-    else:
-        memcpy(&eight, data, 8)
-        value[0] = <int64_t>swap64(eight)
     return 0
 
 
@@ -175,79 +153,6 @@ cdef int read_float_text(Reading *reading, const char *text, int64_t length, int
     return 0
 
 
-cdef int read_float_binary(Reading *reading, const char *data, int64_t length, int width, double *value) noexcept nogil:
-    cdef uint32_t four
-    cdef uint64_t eight
-    cdef float single
-    if length != width:
-        return bad_binary(reading)
-    if width == 4:
-        memcpy(&four, data, 4)
-        four = swap32(four)
-        memcpy(&single, &four, 4)
-        value[0] = single
-    else:
-        memcpy(&eight, data, 8)
-        eight = swap64(eight)
-        memcpy(value, &eight, 8)
-    return 0
-
-
-cdef int count_digits(uint64_t high, uint64_t low) noexcept nogil:
-    cdef char digits[40]
-    cdef int skipped = 0
-    forty_digits(digits, high, low)
-    while skipped < 39 and digits[skipped] == c"0":
-        skipped += 1
-    return 40 - skipped
-
-
-cdef Number number_from_integer(int64_t value) noexcept nogil:
-    cdef Number number
-    number.special = False
-    number.negative = value < 0
-    number.high = 0
-    number.low = 0 - <uint64_t>value if value < 0 else <uint64_t>value
-    number.scale = 0
-    number.approximate = <double>value
-    return number
-
-
-cdef bint rescale(Number *number, int scale) noexcept nogil:
-    cdef uint128 size = make128(number.high, number.low)
-    cdef uint128 ten = make128(0, 10)
-    cdef uint128 rest
-    if number.special or scale < 0:
-        return False
-    while number.scale < scale:
-        if size != make128(0, 0) and count_digits(high128(size), low128(size)) >= MOST_DIGITS:
-            return False
-        size = size * ten
-        number.scale += 1
-    while number.scale > scale:
-        rest = size % ten
-        if rest != make128(0, 0):
-            return False
-        size = size // ten
-        number.scale -= 1
-    number.high = high128(size)
-    number.low = low128(size)
-    return True
-
-
-cdef inline bint _append(uint128 *size, int *count, int digit) noexcept nogil:
-    """One more digit; False when there are 38 already."""
-    cdef uint128 ten = make128(0, 10)
-    cdef uint128 more = make128(0, digit)
-    if count[0] > 0 or digit > 0:
-        count[0] += 1
-    if count[0] > MOST_DIGITS:
-        return False
-    size[0] = size[0] * ten
-    size[0] = size[0] + more
-    return True
-
-
 cdef int read_numeric_text(Reading *reading, const char *text, int64_t length, Number *number) noexcept nogil:
     cdef Span span = trim(text, length)
     cdef bint out_of_range = False
@@ -259,12 +164,8 @@ cdef int read_numeric_text(Reading *reading, const char *text, int64_t length, N
     if _to_double(span, 8, &number.approximate, &out_of_range):
         return no_memory(reading)
     if not _take_digits(span, number):
-        return _too_many_digits(reading)
+        return too_many_digits(reading)
     return 0
-
-
-cdef int _too_many_digits(Reading *reading) noexcept nogil:
-    return complain(reading, b"22003", b"numeric field overflow: a value has more than 38 digits")
 
 
 cdef bint _take_digits(Span span, Number *number) noexcept nogil:
@@ -292,15 +193,15 @@ cdef bint _take_digits(Span span, Number *number) noexcept nogil:
             if pending > MOST_DIGITS:
                 return False
             while pending > 0:
-                if not _append(&size, &count, 0):
+                if not append_digit(&size, &count, 0):
                     return False
                 number.scale += 1
                 pending -= 1
-            if not _append(&size, &count, byte - c"0"):
+            if not append_digit(&size, &count, byte - c"0"):
                 return False
             number.scale += after_point
     while pending > 0 and count < MOST_DIGITS and number.scale < MOST_DIGITS:
-        _append(&size, &count, 0)
+        append_digit(&size, &count, 0)
         number.scale += 1
         pending -= 1
     if index < span.length:
@@ -313,106 +214,4 @@ cdef bint _take_digits(Span span, Number *number) noexcept nogil:
     number.scale += exponent if negative_exponent else -exponent
     number.high = high128(size)
     number.low = low128(size)
-    return _settle(number)
-
-
-cdef bint _settle(Number *number) noexcept nogil:
-    """Bring the scale into 0 to 38."""
-    if number.high == 0 and number.low == 0:
-        number.scale = 0 if number.scale < 0 else MOST_DIGITS if number.scale > MOST_DIGITS else number.scale
-        return True
-    if number.scale < 0:
-        return number.scale > -MOST_DIGITS and rescale(number, 0)
-    if number.scale > MOST_DIGITS:
-        return number.scale < 2 * MOST_DIGITS and rescale(number, MOST_DIGITS)
-    return True
-
-
-cdef int read_numeric_binary(Reading *reading, const char *data, int64_t length, Number *number) noexcept nogil:
-    """See binary_numbers for the layout."""
-    cdef uint16_t header[4]
-    cdef int groups, weight, sign, scale
-    cdef int index
-    if length < 8:
-        return bad_binary(reading)
-    for index in range(4):
-        memcpy(&header[index], data + 2 * index, 2)
-        header[index] = swap16(header[index])
-    groups = header[0]
-    weight = <int16_t>header[1]
-    sign = header[2]
-    scale = header[3]
-    number.special = sign >= SPECIAL_SIGN
-    if length != 8 + 2 * groups or (sign != 0 and sign != NEGATIVE_SIGN and not number.special):
-        return bad_binary(reading)
-    if number.special:
-        number.approximate = NAN if sign == SPECIAL_SIGN else INFINITY if sign == INFINITE_SIGN else -INFINITY
-        return 0
-    number.negative = sign == NEGATIVE_SIGN
-    return _take_groups(reading, data + 8, groups, weight, scale, number)
-
-
-cdef int _take_groups(Reading *reading, const char *data, int groups, int weight, int scale, Number *number) noexcept nogil:
-    cdef uint128 size = make128(0, 0)
-    cdef int count = 0
-    cdef int index, unit
-    cdef uint16_t group
-    for index in range(groups):
-        memcpy(&group, data + 2 * index, 2)
-        group = swap16(group)
-        if group > 9999:
-            return bad_binary(reading)
-        unit = 1000
-        while unit > 0:
-            if not _append(&size, &count, group // unit % 10):
-                # Zeros that only fill the last group up may go.
-                if index == groups - 1 and group % (unit * 10) == 0:
-                    break
-                return _too_many_digits(reading)
-            unit //= 10
-        if unit > 0:
-            # Of the last group that many digits are missing.
-            number.scale = 0
-            while unit > 0:
-                number.scale -= 1
-                unit //= 10
-        else:
-            number.scale = 0
-    if groups == 0:
-        number.scale = 0
-    number.scale += 4 * (groups - 1 - weight)
-    number.high = high128(size)
-    number.low = low128(size)
-    if not _settle(number):
-        return _too_many_digits(reading)
-    # The scale that was sent, for a number that shows it: 1.50 is no 1.5.
-    if scale <= MOST_DIGITS:
-        rescale_if_exact(number, scale)
-    number.approximate = _approximate(number)
-    return 0
-
-
-cdef inline void rescale_if_exact(Number *number, int scale) noexcept nogil:
-    cdef Number tried = number[0]
-    if rescale(&tried, scale):
-        number[0] = tried
-
-
-cdef double _approximate(Number *number) noexcept nogil:
-    """By way of text, for the nearest double."""
-    cdef char text[64]
-    cdef char *out = text
-    cdef int scale = number.scale
-    cdef double value
-    if number.negative:
-        out[0] = c"-"
-        out += 1
-    forty_digits(out, number.high, number.low)
-    out += 40
-    out[0] = c"e"
-    out[1] = c"-"
-    out[2] = c"0" + scale // 10
-    out[3] = c"0" + scale % 10
-    out[4] = 0
-    value = strtod(text, NULL)
-    return value
+    return settle(number)

@@ -1,12 +1,11 @@
-"""Dates, times, timestamps and intervals as PostgreSQL reads them, text and binary. No GIL.
+"""Dates, times and timestamps as PostgreSQL reads them from text. No GIL.
 
-Text is read in the forms that programs send: ISO 8601 and PostgreSQL's own output, and M/D/YYYY. Each function returns
+It is read in the forms that programs send: ISO 8601 and PostgreSQL's own output, and M/D/YYYY. Each function returns
 0, -1 with the reading's complaint filled, or LEFT_TO_DUCKDB: a time zone's name, or none where the session's is meant.
 """
 
 from libc.stdint cimport int32_t, int64_t
 
-from duckgres_tx.engine.capi cimport duckdb_interval
 from duckgres_tx.engine.input_errors cimport Reading
 
 
@@ -20,9 +19,3 @@ cdef int read_time_text(Reading *reading, const char *text, int64_t length, int6
 cdef int read_timetz_text(Reading *reading, const char *text, int64_t length, int64_t *micros, int32_t *offset) noexcept nogil
 cdef int read_timestamp_text(Reading *reading, const char *text, int64_t length, int64_t *micros) noexcept nogil
 cdef int read_timestamptz_text(Reading *reading, const char *text, int64_t length, int64_t *micros) noexcept nogil
-
-cdef int read_date_binary(Reading *reading, const char *data, int64_t length, int32_t *days) noexcept nogil
-cdef int read_time_binary(Reading *reading, const char *data, int64_t length, int64_t *micros) noexcept nogil
-cdef int read_timetz_binary(Reading *reading, const char *data, int64_t length, int64_t *micros, int32_t *offset) noexcept nogil
-cdef int read_timestamp_binary(Reading *reading, const char *data, int64_t length, int64_t *micros) noexcept nogil
-cdef int read_interval_binary(Reading *reading, const char *data, int64_t length, duckdb_interval *interval) noexcept nogil

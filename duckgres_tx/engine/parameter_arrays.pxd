@@ -7,9 +7,6 @@ from duckgres_tx.engine.input_errors cimport Reading
 from duckgres_tx.engine.values cimport Target
 
 
-# The type of an array's elements, 0 for what is no array.
-cdef int element_oid(int array_oid) noexcept nogil
-
 # As read_scalar, with MADE or REFUSED. `element` is 0 when only DuckDB's resolved type tells what the elements are.
 cdef int read_array(
     Reading *reading, Target *target, int element, int format, const char *data, int64_t length, duckdb_value *value

@@ -17,72 +17,17 @@ from duckgres_tx.engine.array_input cimport (
 )
 from duckgres_tx.engine.buffers cimport swap32
 from duckgres_tx.engine.capi cimport (
-    DUCKDB_TYPE_ARRAY, DUCKDB_TYPE_BIGINT, DUCKDB_TYPE_BIT, DUCKDB_TYPE_BLOB, DUCKDB_TYPE_BOOLEAN, DUCKDB_TYPE_DATE,
-    DUCKDB_TYPE_DOUBLE, DUCKDB_TYPE_FLOAT, DUCKDB_TYPE_INTEGER, DUCKDB_TYPE_INTERVAL,
-    DUCKDB_TYPE_LIST, DUCKDB_TYPE_SMALLINT, DUCKDB_TYPE_TIME, DUCKDB_TYPE_TIME_TZ, DUCKDB_TYPE_TIMESTAMP,
-    DUCKDB_TYPE_TIMESTAMP_TZ, DUCKDB_TYPE_UUID, DUCKDB_TYPE_VARCHAR, api, duckdb_logical_type, duckdb_type, idx_t
+    DUCKDB_TYPE_ARRAY, DUCKDB_TYPE_LIST, DUCKDB_TYPE_VARCHAR, api, duckdb_logical_type, duckdb_type, idx_t
 )
 from duckgres_tx.engine.input_errors cimport bad_binary, complain, no_memory
-from duckgres_tx.engine.parameter_scalars cimport (
-    MADE, NOT_EXACT, REFUSED, SourceValue, is_textual, oid_of_target, read_scalar, type_name
-)
+from duckgres_tx.engine.parameter_scalars cimport MADE, NOT_EXACT, REFUSED, SourceValue, read_scalar
+from duckgres_tx.engine.parameter_types cimport is_textual, natural_type, oid_of_target, type_name
 from duckgres_tx.engine.values cimport make_target
 
 
 cdef enum:
     # MAXDIM
     MOST_DIMENSIONS = 6
-    ARRAYS = 28
-
-
-cdef int[2 * ARRAYS] array_oids = [
-    1000, 16, 1001, 17, 1002, 18, 1003, 19, 1016, 20, 1005, 21, 1007, 23, 1008, 24, 1009, 25, 1028, 26, 1011, 28,
-    199, 114, 1021, 700, 1022, 701, 1014, 1042, 1015, 1043, 1182, 1082, 1183, 1083, 1115, 1114, 1185, 1184,
-    1187, 1186, 1270, 1266, 1561, 1560, 1563, 1562, 1231, 1700, 2951, 2950, 3807, 3802, 2210, 2205,
-]
-
-
-cdef int element_oid(int array_oid) noexcept nogil:
-    cdef int index
-    for index in range(ARRAYS):
-        if array_oids[2 * index] == array_oid:
-            return array_oids[2 * index + 1]
-    return 0
-
-
-cdef duckdb_type _natural_type(int oid) noexcept nogil:
-    """What DuckDB's type is nearest to a PostgreSQL type."""
-    if oid == 16:
-        return DUCKDB_TYPE_BOOLEAN
-    elif oid == 17:
-        return DUCKDB_TYPE_BLOB
-    elif oid == 20 or oid == 26 or oid == 28:
-        return DUCKDB_TYPE_BIGINT
-    elif oid == 21:
-        return DUCKDB_TYPE_SMALLINT
-    elif oid == 23:
-        return DUCKDB_TYPE_INTEGER
-    elif oid == 700:
-        return DUCKDB_TYPE_FLOAT
-    elif oid == 701 or oid == 1700:
-        return DUCKDB_TYPE_DOUBLE
-    elif oid == 1082:
-        return DUCKDB_TYPE_DATE
-    elif oid == 1083:
-        return DUCKDB_TYPE_TIME
-    elif oid == 1114:
-        return DUCKDB_TYPE_TIMESTAMP
-    elif oid == 1184:
-        return DUCKDB_TYPE_TIMESTAMP_TZ
-    elif oid == 1186:
-        return DUCKDB_TYPE_INTERVAL
-    elif oid == 1266:
-        return DUCKDB_TYPE_TIME_TZ
-    elif oid == 1560 or oid == 1562:
-        return DUCKDB_TYPE_BIT
-    elif oid == 2950:
-        return DUCKDB_TYPE_UUID
-    return DUCKDB_TYPE_VARCHAR
 
 
 # The types of a nested list, from the elements (0) to the whole (`depth`). Freed by _drop_shape.
@@ -418,7 +363,7 @@ cdef int read_array(
     elif source.oid == 1700:
         result = _attempt(reading, &source, api.create_decimal_type(38, 10), depth, target, value)
     if result == NOT_EXACT:
-        leaf = api.create_logical_type(_natural_type(source.oid))
+        leaf = api.create_logical_type(natural_type(source.oid))
         result = _attempt(reading, &source, leaf, depth, target, value)
     if result == NOT_EXACT:
         result = _attempt(reading, &source, api.create_logical_type(DUCKDB_TYPE_VARCHAR), depth, target, value)

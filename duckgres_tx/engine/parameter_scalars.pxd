@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t
 
-from duckgres_tx.engine.capi cimport duckdb_type, duckdb_value
+from duckgres_tx.engine.capi cimport duckdb_value
 from duckgres_tx.engine.input_errors cimport Reading
 from duckgres_tx.engine.values cimport Target
 
@@ -27,12 +27,3 @@ cdef struct SourceValue:
 cdef int read_scalar(
     Reading *reading, SourceValue *source, Target *target, bint exact, duckdb_value *value
 ) noexcept nogil
-
-# Types whose values are any text.
-cdef bint is_textual(int oid) noexcept nogil
-
-# What PostgreSQL's messages call a type; static.
-cdef const char *type_name(int oid) noexcept nogil
-
-# The PostgreSQL type that a parameter of a resolved type, no list, is announced as.
-cdef int oid_of_target(duckdb_type id) noexcept nogil

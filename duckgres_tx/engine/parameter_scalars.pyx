@@ -10,14 +10,10 @@ from libc.string cimport memcmp, memcpy, strlen
 
 from duckgres_tx.engine.buffers cimport swap64
 from duckgres_tx.engine.capi cimport (
-    DUCKDB_TYPE_BIGINT, DUCKDB_TYPE_BIGNUM, DUCKDB_TYPE_BIT, DUCKDB_TYPE_BLOB, DUCKDB_TYPE_BOOLEAN, DUCKDB_TYPE_DATE,
-    DUCKDB_TYPE_DECIMAL, DUCKDB_TYPE_DOUBLE, DUCKDB_TYPE_ENUM, DUCKDB_TYPE_FLOAT, DUCKDB_TYPE_HUGEINT,
-    DUCKDB_TYPE_INTEGER, DUCKDB_TYPE_INTERVAL, DUCKDB_TYPE_SMALLINT, DUCKDB_TYPE_TIME, DUCKDB_TYPE_TIME_NS,
-    DUCKDB_TYPE_TIME_TZ, DUCKDB_TYPE_TIMESTAMP, DUCKDB_TYPE_TIMESTAMP_MS, DUCKDB_TYPE_TIMESTAMP_NS,
-    DUCKDB_TYPE_TIMESTAMP_S, DUCKDB_TYPE_TIMESTAMP_TZ, DUCKDB_TYPE_TINYINT, DUCKDB_TYPE_UBIGINT,
-    DUCKDB_TYPE_UHUGEINT, DUCKDB_TYPE_UINTEGER, DUCKDB_TYPE_USMALLINT, DUCKDB_TYPE_UTINYINT, DUCKDB_TYPE_UUID,
-    DUCKDB_TYPE_VARCHAR, api, duckdb_bit, duckdb_date, duckdb_interval, duckdb_time, duckdb_time_tz, duckdb_timestamp,
-    duckdb_type, duckdb_uhugeint
+    DUCKDB_TYPE_BIGINT, DUCKDB_TYPE_BIT, DUCKDB_TYPE_BLOB, DUCKDB_TYPE_BOOLEAN, DUCKDB_TYPE_DATE, DUCKDB_TYPE_ENUM,
+    DUCKDB_TYPE_INTEGER, DUCKDB_TYPE_INTERVAL, DUCKDB_TYPE_SMALLINT, DUCKDB_TYPE_TIME, DUCKDB_TYPE_TIMESTAMP,
+    DUCKDB_TYPE_TIMESTAMP_TZ, DUCKDB_TYPE_TIME_TZ, DUCKDB_TYPE_UUID, DUCKDB_TYPE_VARCHAR, api, duckdb_bit,
+    duckdb_date, duckdb_interval, duckdb_time, duckdb_time_tz, duckdb_timestamp, duckdb_type, duckdb_uhugeint
 )
 from duckgres_tx.engine.input_bytes cimport (
     Bytes, check_text, read_bits_binary, read_bits_text, read_bool_text, read_bytea_text, read_uuid_text
@@ -25,105 +21,20 @@ from duckgres_tx.engine.input_bytes cimport (
 from duckgres_tx.engine.input_errors cimport bad_binary
 from duckgres_tx.engine.input_intervals cimport read_interval_text
 from duckgres_tx.engine.input_numbers cimport (
-    Number, read_float_binary, read_float_text, read_integer_binary, read_integer_text, read_numeric_binary,
-    read_numeric_text, read_oid_text
+    read_float_text, read_integer_text, read_numeric_text, read_oid_text
 )
+from duckgres_tx.engine.input_numbers_binary cimport read_float_binary, read_integer_binary, read_numeric_binary
 from duckgres_tx.engine.input_temporal cimport (
-    LEFT_TO_DUCKDB, read_date_binary, read_date_text, read_interval_binary, read_time_binary, read_time_text,
-    read_timestamp_binary, read_timestamp_text, read_timestamptz_text, read_timetz_binary, read_timetz_text
+    LEFT_TO_DUCKDB, read_date_text, read_time_text, read_timestamp_text, read_timestamptz_text, read_timetz_text
 )
+from duckgres_tx.engine.input_temporal_binary cimport (
+    read_date_binary, read_interval_binary, read_time_binary, read_timestamp_binary, read_timetz_binary
+)
+from duckgres_tx.engine.numbers cimport Number
 from duckgres_tx.engine.text_floats cimport write_double, write_float
 from duckgres_tx.engine.values cimport (
     natural_number, value_of_date, value_of_double, value_of_integer, value_of_number, value_of_timestamp
 )
-
-
-cdef bint is_textual(int oid) noexcept nogil:
-    # text, varchar, character, name, unknown, cstring, xml
-    return (
-        oid == 25 or oid == 1043 or oid == 1042 or oid == 19 or oid == 705 or oid == 2275 or oid == 142 or oid == 18
-    )
-
-
-cdef const char *type_name(int oid) noexcept nogil:
-    if oid == 16:
-        return b"boolean"
-    elif oid == 17:
-        return b"bytea"
-    elif oid == 20:
-        return b"bigint"
-    elif oid == 21:
-        return b"smallint"
-    elif oid == 23:
-        return b"integer"
-    elif oid == 26 or oid == 28 or oid == 29:
-        return b"oid"
-    elif oid == 700:
-        return b"real"
-    elif oid == 701:
-        return b"double precision"
-    elif oid == 1082:
-        return b"date"
-    elif oid == 1083:
-        return b"time"
-    elif oid == 1114:
-        return b"timestamp"
-    elif oid == 1184:
-        return b"timestamp with time zone"
-    elif oid == 1186:
-        return b"interval"
-    elif oid == 1266:
-        return b"time with time zone"
-    elif oid == 1560 or oid == 1562:
-        return b"bit"
-    elif oid == 1700:
-        return b"numeric"
-    elif oid == 2950:
-        return b"uuid"
-    return b"text"
-
-
-cdef int oid_of_target(duckdb_type id) noexcept nogil:
-    """The PostgreSQL type that a parameter of a resolved scalar type is announced as."""
-    if id == DUCKDB_TYPE_BOOLEAN:
-        return 16
-    elif id == DUCKDB_TYPE_TINYINT or id == DUCKDB_TYPE_SMALLINT or id == DUCKDB_TYPE_UTINYINT:
-        return 21
-    elif id == DUCKDB_TYPE_INTEGER or id == DUCKDB_TYPE_USMALLINT:
-        return 23
-    elif id == DUCKDB_TYPE_BIGINT or id == DUCKDB_TYPE_UINTEGER:
-        return 20
-    elif (
-        id == DUCKDB_TYPE_UBIGINT or id == DUCKDB_TYPE_HUGEINT or id == DUCKDB_TYPE_UHUGEINT
-        or id == DUCKDB_TYPE_DECIMAL or id == DUCKDB_TYPE_BIGNUM
-    ):
-        return 1700
-    elif id == DUCKDB_TYPE_FLOAT:
-        return 700
-    elif id == DUCKDB_TYPE_DOUBLE:
-        return 701
-    elif id == DUCKDB_TYPE_BLOB:
-        return 17
-    elif id == DUCKDB_TYPE_DATE:
-        return 1082
-    elif id == DUCKDB_TYPE_TIME or id == DUCKDB_TYPE_TIME_NS:
-        return 1083
-    elif id == DUCKDB_TYPE_TIME_TZ:
-        return 1266
-    elif (
-        id == DUCKDB_TYPE_TIMESTAMP or id == DUCKDB_TYPE_TIMESTAMP_S or id == DUCKDB_TYPE_TIMESTAMP_MS
-        or id == DUCKDB_TYPE_TIMESTAMP_NS
-    ):
-        return 1114
-    elif id == DUCKDB_TYPE_TIMESTAMP_TZ:
-        return 1184
-    elif id == DUCKDB_TYPE_INTERVAL:
-        return 1186
-    elif id == DUCKDB_TYPE_UUID:
-        return 2950
-    elif id == DUCKDB_TYPE_BIT:
-        return 1562
-    return 25
 
 
 cdef int read_scalar(

@@ -16,10 +16,9 @@ from libc.stdint cimport int64_t
 
 from duckgres_tx.engine.capi cimport DUCKDB_TYPE_ARRAY, DUCKDB_TYPE_LIST, api, duckdb_value
 from duckgres_tx.engine.input_errors cimport Reading, bad_format, complain, no_memory
-from duckgres_tx.engine.parameter_arrays cimport element_oid, read_array
-from duckgres_tx.engine.parameter_scalars cimport (
-    MADE, SourceValue, is_textual, oid_of_target, read_scalar, type_name
-)
+from duckgres_tx.engine.parameter_arrays cimport read_array
+from duckgres_tx.engine.parameter_scalars cimport MADE, SourceValue, read_scalar
+from duckgres_tx.engine.parameter_types cimport element_oid, is_textual, oid_of_target, type_name
 from duckgres_tx.engine.values cimport Target, make_target
 
 

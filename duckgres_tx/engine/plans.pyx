@@ -1,130 +1,25 @@
 """Plans: from a column's type to what its values are written with.
 
-Touches: the heap, for the plans it makes. No GIL, but for filling its own table at import.
-
-The OIDs here are those that :mod:`duckgres_tx.engine.pg_types` announces; a test holds the two together.
+Touches: the heap, for the plans it makes. No GIL.
 """
 
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, strlen
 
-from duckgres_tx.engine.capi cimport (
-    DUCKDB_TYPE_ARRAY, DUCKDB_TYPE_BIGINT, DUCKDB_TYPE_BIGNUM, DUCKDB_TYPE_BIT, DUCKDB_TYPE_BLOB, DUCKDB_TYPE_BOOLEAN,
-    DUCKDB_TYPE_DATE, DUCKDB_TYPE_DECIMAL, DUCKDB_TYPE_DOUBLE, DUCKDB_TYPE_ENUM, DUCKDB_TYPE_FLOAT,
-    DUCKDB_TYPE_GEOMETRY, DUCKDB_TYPE_HUGEINT, DUCKDB_TYPE_INTEGER, DUCKDB_TYPE_INTERVAL, DUCKDB_TYPE_LIST,
-    DUCKDB_TYPE_MAP, DUCKDB_TYPE_SMALLINT, DUCKDB_TYPE_SQLNULL, DUCKDB_TYPE_STRUCT, DUCKDB_TYPE_TIME,
-    DUCKDB_TYPE_TIME_NS, DUCKDB_TYPE_TIME_TZ, DUCKDB_TYPE_TIMESTAMP, DUCKDB_TYPE_TIMESTAMP_MS,
-    DUCKDB_TYPE_TIMESTAMP_NS, DUCKDB_TYPE_TIMESTAMP_S, DUCKDB_TYPE_TIMESTAMP_TZ, DUCKDB_TYPE_TINYINT,
-    DUCKDB_TYPE_UBIGINT, DUCKDB_TYPE_UHUGEINT, DUCKDB_TYPE_UINTEGER, DUCKDB_TYPE_UNION, DUCKDB_TYPE_USMALLINT,
-    DUCKDB_TYPE_UTINYINT, DUCKDB_TYPE_UUID, DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_VARIANT, api, duckdb_type
-)
-from duckgres_tx.engine.json_scalars cimport quote_json
 from duckgres_tx.engine.buffers cimport Writer, ensure
+from duckgres_tx.engine.capi cimport (
+    DUCKDB_TYPE_ARRAY, DUCKDB_TYPE_BIGINT, DUCKDB_TYPE_BOOLEAN, DUCKDB_TYPE_DECIMAL, DUCKDB_TYPE_ENUM,
+    DUCKDB_TYPE_HUGEINT, DUCKDB_TYPE_INTEGER, DUCKDB_TYPE_LIST, DUCKDB_TYPE_MAP, DUCKDB_TYPE_SMALLINT,
+    DUCKDB_TYPE_STRUCT, DUCKDB_TYPE_UNION, DUCKDB_TYPE_USMALLINT, DUCKDB_TYPE_UTINYINT, DUCKDB_TYPE_VARIANT, api,
+    duckdb_type
+)
+from duckgres_tx.engine.forms cimport TYPES, alias_oid, forms
+from duckgres_tx.engine.json_scalars cimport quote_json
 from duckgres_tx.engine.variants cimport (
     VARIANT_CHILDREN, VARIANT_DATA, VARIANT_KEY, VARIANT_KEY_INDEX, VARIANT_KEYS, VARIANT_OFFSET, VARIANT_TYPE,
     VARIANT_VALUE_INDEX, VARIANT_VALUES, VARIANT_VECTORS
 )
-
-
-cdef extern from "<strings.h>":
-    int strcasecmp(const char *left, const char *right) noexcept nogil
-
-
-cdef enum:
-    TYPES = 42
-
-
-# How a simple type is written.
-cdef struct Form:
-    bint known
-    int text
-    int binary
-    int oid
-    int quoting
-    size_t width
-
-
-cdef Form[TYPES] forms
-
-
-cdef void _form(duckdb_type type, int text, int binary, int oid, int quoting, size_t width):
-    forms[type] = Form(True, text, binary, oid, quoting, width)
-
-
-_form(DUCKDB_TYPE_BOOLEAN, TEXT_BOOL, BINARY_BOOL, 16, PLAIN, 8)
-_form(DUCKDB_TYPE_TINYINT, TEXT_INT8, BINARY_INT8, 21, PLAIN, 8)
-_form(DUCKDB_TYPE_SMALLINT, TEXT_INT16, BINARY_INT16, 21, PLAIN, 8)
-_form(DUCKDB_TYPE_INTEGER, TEXT_INT32, BINARY_INT32, 23, PLAIN, 16)
-_form(DUCKDB_TYPE_BIGINT, TEXT_INT64, BINARY_INT64, 20, PLAIN, 24)
-_form(DUCKDB_TYPE_UTINYINT, TEXT_UINT8, BINARY_UINT8, 21, PLAIN, 8)
-_form(DUCKDB_TYPE_USMALLINT, TEXT_UINT16, BINARY_UINT16, 23, PLAIN, 8)
-_form(DUCKDB_TYPE_UINTEGER, TEXT_UINT32, BINARY_UINT32, 20, PLAIN, 16)
-_form(DUCKDB_TYPE_UBIGINT, TEXT_UINT64, BINARY_UINT64, 1700, PLAIN, 32)
-_form(DUCKDB_TYPE_HUGEINT, TEXT_INT128, BINARY_INT128, 1700, PLAIN, 48)
-_form(DUCKDB_TYPE_UHUGEINT, TEXT_UINT128, BINARY_UINT128, 1700, PLAIN, 48)
-_form(DUCKDB_TYPE_FLOAT, TEXT_FLOAT, BINARY_FLOAT, 700, PLAIN_FLOAT, 28)
-_form(DUCKDB_TYPE_DOUBLE, TEXT_DOUBLE, BINARY_DOUBLE, 701, PLAIN_FLOAT, 28)
-_form(DUCKDB_TYPE_DATE, TEXT_DATE, BINARY_DATE, 1082, ANY_TEXT, 24)
-_form(DUCKDB_TYPE_TIME, TEXT_TIME, BINARY_TIME, 1083, QUOTED, 24)
-_form(DUCKDB_TYPE_TIME_NS, TEXT_TIME_NS, BINARY_TIME_NS, 1083, QUOTED, 24)
-_form(DUCKDB_TYPE_TIME_TZ, TEXT_TIMETZ, BINARY_TIMETZ, 1266, QUOTED, 32)
-_form(DUCKDB_TYPE_TIMESTAMP, TEXT_TIMESTAMP, BINARY_TIMESTAMP, 1114, ANY_TEXT, 64)
-_form(DUCKDB_TYPE_TIMESTAMP_S, TEXT_TIMESTAMP_S, BINARY_TIMESTAMP_S, 1114, ANY_TEXT, 64)
-_form(DUCKDB_TYPE_TIMESTAMP_MS, TEXT_TIMESTAMP_MS, BINARY_TIMESTAMP_MS, 1114, ANY_TEXT, 64)
-_form(DUCKDB_TYPE_TIMESTAMP_NS, TEXT_TIMESTAMP_NS, BINARY_TIMESTAMP_NS, 1114, ANY_TEXT, 64)
-_form(DUCKDB_TYPE_TIMESTAMP_TZ, TEXT_TIMESTAMPTZ, BINARY_TIMESTAMP, 1184, ANY_TEXT, 72)
-_form(DUCKDB_TYPE_INTERVAL, TEXT_INTERVAL, BINARY_INTERVAL, 1186, ANY_TEXT, 128)
-_form(DUCKDB_TYPE_UUID, TEXT_UUID, BINARY_UUID, 2950, QUOTED, 40)
-_form(DUCKDB_TYPE_VARCHAR, STRING, STRING, 25, ANY_TEXT, 0)
-_form(DUCKDB_TYPE_BLOB, TEXT_BLOB, STRING, 17, ANY_TEXT, 0)
-# Well-known binary is what DuckDB keeps.
-_form(DUCKDB_TYPE_GEOMETRY, TEXT_BLOB, STRING, 17, ANY_TEXT, 0)
-_form(DUCKDB_TYPE_BIT, TEXT_BIT, BINARY_BIT, 1562, QUOTED, 0)
-_form(DUCKDB_TYPE_BIGNUM, TEXT_BIGNUM, BINARY_BIGNUM, 1700, PLAIN, 0)
-_form(DUCKDB_TYPE_SQLNULL, NOTHING, NOTHING, 25, PLAIN, 0)
-
-
-# The catalog's alias types and JSON: an OID, and for some another binary form.
-cdef struct Alias:
-    const char *name
-    duckdb_type base
-    int oid
-
-cdef enum:
-    ALIASES = 15
-
-cdef Alias[ALIASES] aliases = [
-    Alias(b"JSON", DUCKDB_TYPE_VARCHAR, 114),
-    Alias(b"pg_name", DUCKDB_TYPE_VARCHAR, 19),
-    Alias(b"pg_char", DUCKDB_TYPE_VARCHAR, 18),
-    Alias(b"pg_text", DUCKDB_TYPE_VARCHAR, 25),
-    Alias(b"pg_node_tree", DUCKDB_TYPE_VARCHAR, 194),
-    Alias(b"pg_aclitem", DUCKDB_TYPE_VARCHAR, 1033),
-    Alias(b"pg_oid", DUCKDB_TYPE_BIGINT, 26),
-    Alias(b"pg_xid", DUCKDB_TYPE_BIGINT, 28),
-    Alias(b"pg_regproc", DUCKDB_TYPE_BIGINT, 24),
-    Alias(b"pg_regclass", DUCKDB_TYPE_BIGINT, 2205),
-    Alias(b"pg_regtype", DUCKDB_TYPE_BIGINT, 2206),
-    Alias(b"pg_regnamespace", DUCKDB_TYPE_BIGINT, 4089),
-    Alias(b"pg_regrole", DUCKDB_TYPE_BIGINT, 4096),
-    Alias(b"pg_int2vector", DUCKDB_TYPE_LIST, 22),
-    Alias(b"pg_oidvector", DUCKDB_TYPE_LIST, 30),
-]
-
-
-cdef int _alias_oid(duckdb_logical_type type, duckdb_type base) noexcept nogil:
-    """The OID that the type's alias stands for, 0 when it has none or a user's own."""
-    cdef char *name = api.logical_type_get_alias(type)
-    cdef int oid = 0
-    cdef size_t index
-    if name == NULL:
-        return 0
-    for index in range(ALIASES):
-        if aliases[index].base == base and strcasecmp(aliases[index].name, name) == 0:
-            oid = aliases[index].oid
-    api.free(name)
-    return oid
 
 
 cdef ColumnPlan *_new_plan(int format, const Render *render, bint json, int n_children) noexcept nogil:
@@ -160,7 +55,7 @@ cdef void drop_plan(ColumnPlan *plan) noexcept nogil:
 
 cdef ColumnPlan *make_plan(duckdb_logical_type type, int format, const Render *render, bint json) noexcept nogil:
     cdef duckdb_type kind = api.get_type_id(type)
-    cdef int alias = _alias_oid(type, kind)
+    cdef int alias = alias_oid(type, kind)
     if kind == DUCKDB_TYPE_DECIMAL:
         return _plan_decimal(type, format, render, json)
     elif kind == DUCKDB_TYPE_ENUM:

@@ -24,12 +24,12 @@ from duckgres_tx.engine.plans cimport (
     TEXT_UINT16, TEXT_UINT32, TEXT_UINT64, TEXT_UINT128, TEXT_UUID, ColumnPlan
 )
 from duckgres_tx.engine.text_floats cimport write_double, write_float
+from duckgres_tx.engine.text_intervals cimport write_interval
 from duckgres_tx.engine.text_numbers cimport (
     write_decimal64, write_decimal128, write_int64, write_int128, write_uint64, write_uint128
 )
 from duckgres_tx.engine.text_temporal cimport (
-    write_clock, write_date, write_infinity, write_interval, write_text, write_timestamp, write_timestamptz,
-    write_timetz
+    write_clock, write_date, write_infinity, write_text, write_timestamp, write_timestamptz, write_timetz
 )
 
 

@@ -85,14 +85,13 @@ cdef inline uint32_t round_to_odd_float(uint64_t power, uint32_t factor) noexcep
     return <uint32_t>high128(product) | (<uint32_t>(low >> 32) > 1)
 
 
-cdef Decimal shortest(uint64_t significand, int exponent, bint even, bint lower_is_closer) noexcept nogil:
-    """The shortest decimal of significand * 2^exponent.
+cdef Decimal shortest(uint64_t significand, int exponent, bint lower_is_closer) noexcept nogil:
+    """The shortest decimal of significand * 2^exponent, strictly inside its rounding interval.
 
-    `even` tells whether the bounds of the rounding interval belong to it, `lower_is_closer` that the number below is
-    at half the distance of the one above (the significand is a power of two).
+    `lower_is_closer` tells that the number below is at half the distance of the one above: the significand is a power
+    of two.
     """
     cdef Decimal decimal
-    cdef uint64_t out = 0 if even else 1
     cdef int k = log10_of_three_quarters(exponent) if lower_is_closer else log10_of_power_of_2(exponent)
     cdef int shift = exponent + log2_of_power_of_10(-k) + 1
     cdef uint64_t high = power_high[-k - SMALLEST_POWER]
@@ -103,8 +102,9 @@ cdef Decimal shortest(uint64_t significand, int exponent, bint even, bint lower_
     cdef uint64_t floor = middle // 4
     cdef uint64_t tens
     cdef bint below, above
-    lower += out
-    upper -= out
+    # Without the bounds themselves.
+    lower += 1
+    upper -= 1
     if floor >= 10:
         # Is there one digit less?
         tens = floor // 10
@@ -124,10 +124,9 @@ cdef Decimal shortest(uint64_t significand, int exponent, bint even, bint lower_
     return decimal
 
 
-cdef Decimal shortest_float(uint32_t significand, int exponent, bint even, bint lower_is_closer) noexcept nogil:
+cdef Decimal shortest_float(uint32_t significand, int exponent, bint lower_is_closer) noexcept nogil:
     """The same for single precision."""
     cdef Decimal decimal
-    cdef uint32_t out = 0 if even else 1
     cdef int k = log10_of_three_quarters(exponent) if lower_is_closer else log10_of_power_of_2(exponent)
     cdef int shift = exponent + log2_of_power_of_10(-k) + 1
     # The table's powers are rounded up at 128 bits; their upper 64 bits, rounded up, serve here.
@@ -138,8 +137,9 @@ cdef Decimal shortest_float(uint32_t significand, int exponent, bint even, bint 
     cdef uint32_t floor = middle // 4
     cdef uint32_t tens
     cdef bint below, above
-    lower += out
-    upper -= out
+    # Without the bounds themselves.
+    lower += 1
+    upper -= 1
     if floor >= 10:
         tens = floor // 10
         below = lower <= 40 * tens
@@ -229,9 +229,9 @@ cdef char *write_double(char *out, double value, int extra_float_digits) noexcep
         if <double>whole == (value if value > 0 else -value) and whole < 1000000000000000ULL:
             return write_uint64(out, whole)
     if biased == 0:
-        decimal = shortest(fraction, -1074, False, False)
+        decimal = shortest(fraction, -1074, False)
     else:
-        decimal = shortest(fraction | (1ULL << 52), biased - 1075, False, fraction == 0 and biased > 1)
+        decimal = shortest(fraction | (1ULL << 52), biased - 1075, fraction == 0 and biased > 1)
     return write_decimal(out, decimal, 15)
 
 
@@ -253,9 +253,9 @@ cdef char *write_float(char *out, float value, int extra_float_digits) noexcept 
         out[0] = c"0"
         return out + 1
     if biased == 0:
-        decimal = shortest_float(fraction, -149, False, False)
+        decimal = shortest_float(fraction, -149, False)
     else:
-        decimal = shortest_float(fraction | (1U << 23), biased - 150, False, fraction == 0 and biased > 1)
+        decimal = shortest_float(fraction | (1U << 23), biased - 150, fraction == 0 and biased > 1)
     return write_decimal(out, decimal, 6)
 
 

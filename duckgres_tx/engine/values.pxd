@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t, int64_t
 
 from duckgres_tx.engine.capi cimport duckdb_interval, duckdb_logical_type, duckdb_type, duckdb_value
-from duckgres_tx.engine.input_numbers cimport Number
+from duckgres_tx.engine.numbers cimport Number
 
 
 # The type that a value should have. `type` is borrowed, NULL when only `id` is known.

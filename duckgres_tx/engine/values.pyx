@@ -16,7 +16,7 @@ from duckgres_tx.engine.capi cimport (
     duckdb_date, duckdb_decimal, duckdb_hugeint, duckdb_timestamp, duckdb_timestamp_ms, duckdb_timestamp_ns,
     duckdb_timestamp_s, duckdb_uhugeint
 )
-from duckgres_tx.engine.input_numbers cimport count_digits, number_from_integer, rescale
+from duckgres_tx.engine.numbers cimport count_digits, number_from_integer, rescale
 
 
 cdef int64_t DAY_MICROS = 86400000000LL
