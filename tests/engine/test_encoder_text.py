@@ -121,6 +121,7 @@ def test_shortest_text_of_a_double_reads_back(numbers: list[float]) -> None:
         assert digits <= 17
 
 
+@pytest.mark.oracle
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), max_size=8))
 def test_any_text_survives_in_an_array(duck: Duck, oracle: Oracle, texts: list[str]) -> None:
