@@ -21,7 +21,12 @@ from psycopg import pq
 START_TIMEOUT_S = 60
 
 # Where distributions put a server's programs, newest last.
-_USUAL_PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin", "/opt/homebrew/opt/postgresql*/bin")
+_USUAL_PLACES = (
+    "/usr/lib/postgresql/*/bin",
+    "/usr/pgsql-*/bin",
+    "/usr/local/pgsql/bin",
+    "/opt/homebrew/opt/postgresql*/bin",
+)
 
 
 def server_programs() -> Path | None:
@@ -70,9 +75,7 @@ class Oracle:
         """A connection string of the superuser."""
         return f"host={self.socket_directory} user=postgres dbname=postgres"
 
-    def value(
-        self, sql: str, parameters: list[bytes | None] | None = None, result_format: int = 0
-    ) -> bytes | None:
+    def value(self, sql: str, parameters: list[bytes | None] | None = None, result_format: int = 0) -> bytes | None:
         """The only value of a query, as the bytes on the wire. Parameters are text of unknown type.
 
         Raises:
@@ -102,10 +105,30 @@ def oracle() -> Iterator[Oracle]:
     try:
         if uid >= 0:
             os.chown(directory, uid, gid)
-        _run(switch, programs / "initdb", "--pgdata", str(directory / "data"), "--username=postgres", "--auth=trust",
-             "--encoding=UTF8", "--locale=C", "--no-sync")
-        _run(switch, programs / "pg_ctl", "--pgdata", str(directory / "data"), "--wait", f"--timeout={START_TIMEOUT_S}",
-             "--log", str(directory / "log"), "--options", f"-k {directory} -c listen_addresses= -F", "start")
+        _run(
+            switch,
+            programs / "initdb",
+            "--pgdata",
+            str(directory / "data"),
+            "--username=postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+        )
+        _run(
+            switch,
+            programs / "pg_ctl",
+            "--pgdata",
+            str(directory / "data"),
+            "--wait",
+            f"--timeout={START_TIMEOUT_S}",
+            "--log",
+            str(directory / "log"),
+            "--options",
+            f"-k {directory} -c listen_addresses= -F",
+            "start",
+        )
         try:
             with psycopg.connect(f"host={directory} user=postgres dbname=postgres", autocommit=True) as connection:
                 connection.execute("set timezone to 'UTC'")
@@ -121,8 +144,13 @@ def _run(switch: list[str], program: Path, *arguments: str) -> None:
     # The server inherits its standard output, so a pipe would never end.
     with tempfile.TemporaryFile("w+") as said:
         done = subprocess.run(
-            [*switch, str(program), *arguments], stdin=subprocess.DEVNULL, stdout=said, stderr=said, check=False,
-            timeout=2 * START_TIMEOUT_S, cwd="/",
+            [*switch, str(program), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            check=False,
+            timeout=2 * START_TIMEOUT_S,
+            cwd="/",
         )
         if done.returncode:
             said.seek(0)

@@ -68,9 +68,26 @@ def _decimals(width: int, scale: int) -> tuple[str, ...]:
 
 def _floats(layout: str, bits: int) -> tuple[str, ...]:
     chance = random.Random(bits)
-    numbers = [0.0, -0.0, 1.0, -1.5, 0.1, 1e-5, 1e-4, 123456.0, 1234567.0, 1e14, 1e15, 1e16, 100000.0, 1e6, 1e22, 5e-324]
+    numbers = [
+        0.0,
+        -0.0,
+        1.0,
+        -1.5,
+        0.1,
+        1e-5,
+        1e-4,
+        123456.0,
+        1234567.0,
+        1e14,
+        1e15,
+        1e16,
+        100000.0,
+        1e6,
+        1e22,
+        5e-324,
+    ]
     numbers += [chance.uniform(-1000, 1000) for _ in range(200)]
-    numbers += [chance.randint(-10**9, 10**9) / 100 for _ in range(200)]
+    numbers += [chance.randint(-(10**9), 10**9) / 100 for _ in range(200)]
     for _ in range(2000):
         (number,) = struct.unpack(f"<{layout}", chance.getrandbits(bits).to_bytes(bits // 8, "little"))
         numbers.append(number)
@@ -90,7 +107,9 @@ def _dates() -> tuple[Literal, ...]:
         for month, day in ((1, 1), (2, 28), (3, 1), (12, 31))
     ]
     plain += ["2024-02-29", "2000-02-29", "10000-01-01", "12345-06-07", "294246-12-31"]
-    plain += [f"{chance.randint(1, 9999):04d}-{chance.randint(1, 12):02d}-{chance.randint(1, 28):02d}" for _ in range(500)]
+    plain += [
+        f"{chance.randint(1, 9999):04d}-{chance.randint(1, 12):02d}-{chance.randint(1, 28):02d}" for _ in range(500)
+    ]
     before_christ = [
         (f"{year:04d}-{month:02d}-{day:02d} BC", f"{year:04d}-{month:02d}-{day:02d} (BC)")
         for year, month, day in ((1, 1, 1), (1, 12, 31), (44, 3, 15), (4713, 12, 1), (5, 2, 29), (1000, 6, 30))
@@ -100,7 +119,15 @@ def _dates() -> tuple[Literal, ...]:
 
 def _clocks() -> list[str]:
     chance = random.Random(2)
-    fixed = ["00:00:00", "23:59:59.999999", "12:00:00", "00:00:00.000001", "01:02:03.1", "01:02:03.123450", "09:08:07.01"]
+    fixed = [
+        "00:00:00",
+        "23:59:59.999999",
+        "12:00:00",
+        "00:00:00.000001",
+        "01:02:03.1",
+        "01:02:03.123450",
+        "09:08:07.01",
+    ]
     for _ in range(200):
         clock = f"{chance.randrange(24):02d}:{chance.randrange(60):02d}:{chance.randrange(60):02d}"
         fixed.append(clock + chance.choice(("", f".{chance.randrange(1000000):06d}")))
@@ -109,7 +136,13 @@ def _clocks() -> list[str]:
 
 def _timestamps(digits: int, years: tuple[int, int] = (1, 9999)) -> tuple[Literal, ...]:
     chance = random.Random(digits)
-    found: list[Literal] = ["1970-01-01 00:00:00", "1969-12-31 23:59:59", "2000-01-01 00:00:00", "infinity", "-infinity"]
+    found: list[Literal] = [
+        "1970-01-01 00:00:00",
+        "1969-12-31 23:59:59",
+        "2000-01-01 00:00:00",
+        "infinity",
+        "-infinity",
+    ]
     for clock in _clocks():
         whole, _, fraction = clock.partition(".")
         fraction = fraction[:digits]
@@ -123,10 +156,32 @@ def _timestamps(digits: int, years: tuple[int, int] = (1, 9999)) -> tuple[Litera
 def _intervals() -> tuple[str, ...]:
     chance = random.Random(3)
     fixed = [
-        "0", "1 year", "-1 year", "1 mon", "14 months", "-14 months", "1 day", "-1 day", "3 days", "1 hour",
-        "00:00:00.000001", "-00:00:00.000001", "1 year 2 months -3 days 04:05:06.789", "-1 month 1 day",
-        "1 month -1 day", "-1 day 01:00:00", "1 day -01:00:00", "1 year -1 day 02:00:00", "100:00:00", "-100:59:59.5",
-        "999 years", "-1 year -2 months -3 days -04:05:06", "1 second", "-1 second", "1 day 00:00:01.5", "1 minute",
+        "0",
+        "1 year",
+        "-1 year",
+        "1 mon",
+        "14 months",
+        "-14 months",
+        "1 day",
+        "-1 day",
+        "3 days",
+        "1 hour",
+        "00:00:00.000001",
+        "-00:00:00.000001",
+        "1 year 2 months -3 days 04:05:06.789",
+        "-1 month 1 day",
+        "1 month -1 day",
+        "-1 day 01:00:00",
+        "1 day -01:00:00",
+        "1 year -1 day 02:00:00",
+        "100:00:00",
+        "-100:59:59.5",
+        "999 years",
+        "-1 year -2 months -3 days -04:05:06",
+        "1 second",
+        "-1 second",
+        "1 day 00:00:01.5",
+        "1 minute",
     ]
     for _ in range(400):
         parts = []
@@ -149,9 +204,7 @@ def _blobs() -> tuple[Literal, ...]:
     chance = random.Random(5)
     contents = [b"", b"\0", b"\\", b"'", b"abc", bytes(range(256)), b"twelve bytes", b"thirteen byte"]
     contents += [chance.randbytes(chance.randrange(60)) for _ in range(100)]
-    return tuple(
-        ("\\x" + content.hex(), "".join(f"\\x{byte:02X}" for byte in content)) for content in contents
-    )
+    return tuple(("\\x" + content.hex(), "".join(f"\\x{byte:02X}" for byte in content)) for content in contents)
 
 
 def _bits() -> tuple[str, ...]:
@@ -162,9 +215,40 @@ def _bits() -> tuple[str, ...]:
 
 
 TEXTS: tuple[str, ...] = (
-    "", "a", "NULL", "null", " ", "a b", "{", "}", ",", '"', "\\", "\n", "\t", "é", "日本語", "😀", "exactly 12 by", "x" * 12,
-    "x" * 13, "x" * 15, "x" * 16, "x" * 17, "x" * 31, "x" * 32, "x" * 33, "x" * 47, "x" * 48, "x" * 49, "x" * 1000, "x" * 70000,
-    "it's", '{"a": 1}', "tab\there", "\x01\x1f\x7f",
+    "",
+    "a",
+    "NULL",
+    "null",
+    " ",
+    "a b",
+    "{",
+    "}",
+    ",",
+    '"',
+    "\\",
+    "\n",
+    "\t",
+    "é",
+    "日本語",
+    "😀",
+    "exactly 12 by",
+    "x" * 12,
+    "x" * 13,
+    "x" * 15,
+    "x" * 16,
+    "x" * 17,
+    "x" * 31,
+    "x" * 32,
+    "x" * 33,
+    "x" * 47,
+    "x" * 48,
+    "x" * 49,
+    "x" * 1000,
+    "x" * 70000,
+    "it's",
+    '{"a": 1}',
+    "tab\there",
+    "\x01\x1f\x7f",
 )
 
 SHARED_TYPES: tuple[SharedType, ...] = (
@@ -183,8 +267,28 @@ SHARED_TYPES: tuple[SharedType, ...] = (
     *(
         SharedType(f"numeric({width},{scale})", f"DECIMAL({width},{scale})", _decimals(width, scale))
         for width, scale in (
-            (1, 0), (4, 0), (4, 1), (4, 4), (9, 0), (9, 3), (9, 9), (15, 2), (18, 0), (18, 1), (18, 3), (18, 7), (18, 8),
-            (18, 9), (18, 18), (19, 2), (38, 0), (38, 1), (38, 10), (38, 19), (38, 37), (38, 38),
+            (1, 0),
+            (4, 0),
+            (4, 1),
+            (4, 4),
+            (9, 0),
+            (9, 3),
+            (9, 9),
+            (15, 2),
+            (18, 0),
+            (18, 1),
+            (18, 3),
+            (18, 7),
+            (18, 8),
+            (18, 9),
+            (18, 18),
+            (19, 2),
+            (38, 0),
+            (38, 1),
+            (38, 10),
+            (38, 19),
+            (38, 37),
+            (38, 38),
         )
     ),
     SharedType("float4", "FLOAT", _floats("f", 32)),
@@ -195,7 +299,8 @@ SHARED_TYPES: tuple[SharedType, ...] = (
     SharedType("time", "TIME", (*_clocks(), "24:00:00")),
     SharedType("time", "TIME_NS", tuple(_clocks())),
     SharedType(
-        "timetz", "TIMETZ",
+        "timetz",
+        "TIMETZ",
         tuple(f"{clock}{zone}" for clock in _clocks()[:40] for zone in ("+00", "+02", "-05:30", "+05:45", "-15:59:59")),
     ),
     SharedType("timestamp", "TIMESTAMP", _timestamps(6)),

@@ -101,7 +101,9 @@ class NativeThreads:
     def open_database(self, path: str, options: Mapping[str, str], script: str = "") -> Job: ...  # result: Database
     def connect(self, database: Database, script: str = "") -> Job: ...  # result: Connection
     def prepare(self, connection: Connection, sql: bytes) -> Job: ...  # result: Statement
-    def run(self, connection: Connection, sql: bytes) -> Job: ...  # result: list[list[str | None]], PostgreSQL's text form
+    def run(
+        self, connection: Connection, sql: bytes
+    ) -> Job: ...  # result: list[list[str | None]], PostgreSQL's text form
     def execute(
         self,
         statement: Statement,

@@ -20,12 +20,13 @@ def test_values_are_as_postgresql_sends_them(oracle: Oracle, duck: Duck, shared:
         f"select v::{shared.postgres} from unnest($1::text[]) v", [array_literal(shared.for_postgres())], 1
     )
     rows = duck.rows(
-        f"select v::{shared.duckdb} from (select unnest($1::varchar[]) v)", 1, None, [array_literal(shared.for_duckdb())]
+        f"select v::{shared.duckdb} from (select unnest($1::varchar[]) v)",
+        1,
+        None,
+        [array_literal(shared.for_duckdb())],
     )
     actual = [row[0] for row in rows]
-    differences = [
-        each for each in zip(shared.for_postgres(), expected, actual, strict=True) if each[1] != each[2]
-    ]
+    differences = [each for each in zip(shared.for_postgres(), expected, actual, strict=True) if each[1] != each[2]]
 
     assert not differences[:5]
 
@@ -56,9 +57,12 @@ def test_arrays_are_as_postgresql_sends_them(oracle: Oracle, duck: Duck, shared:
         ("'{}'::int[]", "[]::int[][]"),
         ("'{1,2}'::int[]", "[1,2]"),
         ("'{{1,2},{3,4},{5,6}}'::int[]", "[[1,2],[3,4],[5,6]]::int[2][3]"),
-        ("'{{a,\"b c\"},{\"\",\"NULL\"}}'::text[]", "[['a','b c'],['','NULL']]"),
+        ('\'{{a,"b c"},{"","NULL"}}\'::text[]', "[['a','b c'],['','NULL']]"),
         ("array['{\"a\":1}'::json, null]", "[{'a': 1}, null]"),
-        ("array['x', null, 'a long label indeed']", "['x', null, 'a long label indeed']::enum('x', 'a long label indeed')[]"),
+        (
+            "array['x', null, 'a long label indeed']",
+            "['x', null, 'a long label indeed']::enum('x', 'a long label indeed')[]",
+        ),
     ],
 )
 def test_arrays_of_more_dimensions(oracle: Oracle, duck: Duck, postgres: str, duckdb: str) -> None:
@@ -66,7 +70,9 @@ def test_arrays_of_more_dimensions(oracle: Oracle, duck: Duck, postgres: str, du
     assert oracle.value(f"select {postgres}", None, 1) == duck.value(f"select {duckdb}", 1)
 
 
-@pytest.mark.parametrize("sql", ["[[1,2],[3]]", "[[1],NULL]", "[[1],[]]", "[[[1]],[[2],[3]]]", "[[1,2],NULL]::int[2][2]"])
+@pytest.mark.parametrize(
+    "sql", ["[[1,2],[3]]", "[[1],NULL]", "[[1],[]]", "[[[1]],[[2],[3]]]", "[[1,2],NULL]::int[2][2]"]
+)
 def test_a_ragged_list_has_no_binary_form(duck: Duck, sql: str) -> None:
     """PostgreSQL's arrays are rectangles, and nothing is made up to fill one."""
     with pytest.raises(DuckDBError, match="matching dimensions"):
@@ -86,7 +92,10 @@ def test_text_is_its_own_binary_form(oracle: Oracle, duck: Duck, postgres: str, 
 @pytest.mark.parametrize(
     "sql",
     [
-        "{'a': 1, 'b': ['x']}", "map {'k': date '2024-01-01'}", "union_value(num := 2)", "{'a': 1}::variant",
+        "{'a': 1, 'b': ['x']}",
+        "map {'k': date '2024-01-01'}",
+        "union_value(num := 2)",
+        "{'a': 1}::variant",
         "{'a': timestamp '2024-01-02 03:04:05'}",
     ],
 )

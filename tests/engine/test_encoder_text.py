@@ -64,8 +64,8 @@ def test_interval_styles(oracle: Oracle, duck: Duck, style: str) -> None:
         # The style also changes how a leading minus is read: make the values while it doesn't matter.
         sql = (
             "select make_interval(secs => 0) + v from (select v::interval from unnest($1::text[]) v) u"
-            if style != "sql_standard" else
-            "select make_interval(months => m, days => d, secs => 0) + t * interval '1 microsecond'"
+            if style != "sql_standard"
+            else "select make_interval(months => m, days => d, secs => 0) + t * interval '1 microsecond'"
             " from unnest($1::int[], $2::int[], $3::bigint[]) u(m, d, t)"
         )
         parameters: list[bytes | None] = [array_literal(shared.for_postgres())]
@@ -73,7 +73,10 @@ def test_interval_styles(oracle: Oracle, duck: Duck, style: str) -> None:
             rows = duck.rows(
                 "select 12 * datepart('year', i) + datepart('month', i), datepart('day', i), epoch_us(i - to_days(datepart('day', i)::int)"
                 " - to_months((12 * datepart('year', i) + datepart('month', i))::int))"
-                " from (select unnest($1::varchar[])::interval i)", 0, None, parameters,
+                " from (select unnest($1::varchar[])::interval i)",
+                0,
+                None,
+                parameters,
             )
             parameters = [b"{" + b",".join(row[column] or b"" for row in rows) + b"}" for column in range(3)]
         expected = oracle.column(sql, parameters)
@@ -140,10 +143,12 @@ def test_any_text_survives_in_an_array(duck: Duck, oracle: Oracle, texts: list[s
         ("'{{{1},{2}},{{3},{4}}}'::int[]", "[[[1],[2]],[[3],[4]]]"),
         ("'{}'::int[]", "[]::int[]"),
         ("'{{1,2},{3,4},{5,6}}'::int[]", "[[1,2],[3,4],[5,6]]::int[2][3]"),
-        ("'{{a,\"b c\"},{\"\",\"NULL\"}}'::text[]", "[['a','b c'],['','NULL']]"),
+        ('\'{{a,"b c"},{"","NULL"}}\'::text[]', "[['a','b c'],['','NULL']]"),
     ],
 )
-def test_rectangular_lists_are_arrays_of_more_dimensions(oracle: Oracle, duck: Duck, postgres: str, duckdb: str) -> None:
+def test_rectangular_lists_are_arrays_of_more_dimensions(
+    oracle: Oracle, duck: Duck, postgres: str, duckdb: str
+) -> None:
     """A list of lists of one length is what PostgreSQL calls an array of two dimensions."""
     assert oracle.value(f"select {postgres}") == duck.value(f"select {duckdb}")
 
@@ -157,9 +162,22 @@ def test_a_ragged_list_shows_as_it_is(duck: Duck) -> None:
 @pytest.mark.parametrize(
     "zone",
     [
-        "UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe",
-        "America/St_Johns", "Africa/Casablanca", "Pacific/Apia", "Asia/Pyongyang", "Europe/Dublin", "America/Caracas",
-        "<+02>-02", "<+05:30>-05:30", "EST5EDT,M3.2.0,M11.1.0", "Etc/GMT+12",
+        "UTC",
+        "Europe/Berlin",
+        "America/New_York",
+        "Asia/Kolkata",
+        "Asia/Kathmandu",
+        "Australia/Lord_Howe",
+        "America/St_Johns",
+        "Africa/Casablanca",
+        "Pacific/Apia",
+        "Asia/Pyongyang",
+        "Europe/Dublin",
+        "America/Caracas",
+        "<+02>-02",
+        "<+05:30>-05:30",
+        "EST5EDT,M3.2.0,M11.1.0",
+        "Etc/GMT+12",
     ],
 )
 def test_timestamptz_is_in_the_sessions_zone(oracle: Oracle, duck: Duck, zone: str) -> None:
@@ -172,7 +190,9 @@ def test_timestamptz_is_in_the_sessions_zone(oracle: Oracle, duck: Duck, zone: s
     finally:
         oracle.connection.execute("set timezone = 'UTC'")
     rows = duck.rows(
-        "select make_timestamptz(v * 1000000) from (select unnest($1::bigint[]) v)", 0, RenderOptions(time_zone=zone),
+        "select make_timestamptz(v * 1000000) from (select unnest($1::bigint[]) v)",
+        0,
+        RenderOptions(time_zone=zone),
         [listed],
     )
 
@@ -184,15 +204,36 @@ def test_timestamptz_is_in_the_sessions_zone(oracle: Oracle, duck: Duck, zone: s
     ("postgres", "duckdb"),
     [
         ("row_to_json(r) from (select 1 a, 'x' b) r", "{'a': 1, 'b': 'x'}"),
-        ("row_to_json(r) from (select 1.5::float8 a, 'NaN'::float8 b, 'infinity'::float4 c) r", "{'a': 1.5::double, 'b': 'NaN'::double, 'c': 'inf'::float}"),
-        ("row_to_json(r) from (select true a, null::int b, 1.50::numeric c) r", "{'a': true, 'b': null::int, 'c': 1.50::decimal(5,2)}"),
-        ("row_to_json(r) from (select date '2024-02-29' a, timestamp '2024-01-02 03:04:05.5' b) r", "{'a': date '2024-02-29', 'b': timestamp '2024-01-02 03:04:05.5'}"),
-        ("row_to_json(r) from (select timestamptz '2024-01-02 03:04:05+00' a, time '01:02:03' b) r", "{'a': timestamptz '2024-01-02 03:04:05+00', 'b': time '01:02:03'}"),
-        ("row_to_json(r) from (select 'infinity'::date a, '0044-03-15 BC'::date b) r", "{'a': 'infinity'::date, 'b': '0044-03-15 (BC)'::date}"),
-        ("row_to_json(r) from (select interval '1 day 2 hours' a, '\\x00ff'::bytea b) r", "{'a': interval '1 day 2 hours', 'b': '\\x00\\xFF'::blob}"),
-        ("row_to_json(r) from (select E'q\"b\\\\s\\n\\t\\r\\b\\f\\x01é' a) r", "{'a': E'q\"b\\\\s\\n\\t\\r\\b\\f\\x01é'}"),
+        (
+            "row_to_json(r) from (select 1.5::float8 a, 'NaN'::float8 b, 'infinity'::float4 c) r",
+            "{'a': 1.5::double, 'b': 'NaN'::double, 'c': 'inf'::float}",
+        ),
+        (
+            "row_to_json(r) from (select true a, null::int b, 1.50::numeric c) r",
+            "{'a': true, 'b': null::int, 'c': 1.50::decimal(5,2)}",
+        ),
+        (
+            "row_to_json(r) from (select date '2024-02-29' a, timestamp '2024-01-02 03:04:05.5' b) r",
+            "{'a': date '2024-02-29', 'b': timestamp '2024-01-02 03:04:05.5'}",
+        ),
+        (
+            "row_to_json(r) from (select timestamptz '2024-01-02 03:04:05+00' a, time '01:02:03' b) r",
+            "{'a': timestamptz '2024-01-02 03:04:05+00', 'b': time '01:02:03'}",
+        ),
+        (
+            "row_to_json(r) from (select 'infinity'::date a, '0044-03-15 BC'::date b) r",
+            "{'a': 'infinity'::date, 'b': '0044-03-15 (BC)'::date}",
+        ),
+        (
+            "row_to_json(r) from (select interval '1 day 2 hours' a, '\\x00ff'::bytea b) r",
+            "{'a': interval '1 day 2 hours', 'b': '\\x00\\xFF'::blob}",
+        ),
+        (
+            "row_to_json(r) from (select E'q\"b\\\\s\\n\\t\\r\\b\\f\\x01é' a) r",
+            "{'a': E'q\"b\\\\s\\n\\t\\r\\b\\f\\x01é'}",
+        ),
         ("row_to_json(r) from (select array[1,null,3] a, array['x','y z'] b) r", "{'a': [1,null,3], 'b': ['x','y z']}"),
-        ("json_build_object('a b', row_to_json(r)) from (select 1 as \"q\"\"x\") r", "{'a b': {'q\"x': 1}}"),
+        ('json_build_object(\'a b\', row_to_json(r)) from (select 1 as "q""x") r', "{'a b': {'q\"x': 1}}"),
         ("row_to_json(r) from (select '{\"k\": [1, 2]}'::json a) r", "{'a': '{\"k\": [1, 2]}'::json}"),
         ("'[1,\"x\"]'::json", "'[1,\"x\"]'::json"),
     ],
@@ -234,7 +275,10 @@ def test_structs_are_json_as_row_to_json_makes_it(oracle: Oracle, duck: Duck, po
         ("{'a': 1.5::decimal(4,1), 'b': ['x', 'y'], 'c': null}::variant", b'{"a":1.5,"b":["x","y"],"c":null}'),
         ("[1, 2, 3]::variant", b"[1,2,3]"),
         ("true::variant", b"true"),
-        ("{'h': 170141183460469231731687303715884105727::hugeint, 'd': 0.1::double}::variant", b'{"h":170141183460469231731687303715884105727,"d":0.1}'),
+        (
+            "{'h': 170141183460469231731687303715884105727::hugeint, 'd': 0.1::double}::variant",
+            b'{"h":170141183460469231731687303715884105727,"d":0.1}',
+        ),
         ("'POINT (1 2)'::geometry", b"\\x0101000000000000000000f03f0000000000000040"),
     ],
 )
@@ -245,7 +289,9 @@ def test_types_that_postgresql_lacks(duck: Duck, sql: str, text: bytes | None) -
 
 def test_nulls_among_values(duck: Duck) -> None:
     """A NULL has the length -1 in any column of any row."""
-    rows = duck.rows("select case when i % 3 = 0 then null else i end, case when i % 2 = 0 then i::varchar end from range(2500) t(i)")
+    rows = duck.rows(
+        "select case when i % 3 = 0 then null else i end, case when i % 2 = 0 then i::varchar end from range(2500) t(i)"
+    )
 
     assert rows == [
         [None if i % 3 == 0 else str(i).encode(), str(i).encode() if i % 2 == 0 else None] for i in range(2500)

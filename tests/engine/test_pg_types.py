@@ -21,23 +21,60 @@ from duckgres_tx.engine.pg_types import (
 
 # DuckDB's name of a type, and PostgreSQL's of what it is announced as.
 ANNOUNCED = [
-    ("BOOLEAN", "bool"), ("TINYINT", "int2"), ("SMALLINT", "int2"), ("INTEGER", "int4"), ("BIGINT", "int8"),
-    ("UTINYINT", "int2"), ("USMALLINT", "int4"), ("UINTEGER", "int8"), ("UBIGINT", "numeric"), ("HUGEINT", "numeric"),
-    ("UHUGEINT", "numeric"), ("BIGNUM", "numeric"), ("FLOAT", "float4"), ("DOUBLE", "float8"), ("VARCHAR", "text"),
-    ("BLOB", "bytea"), ("DATE", "date"), ("TIME", "time"), ("TIME_NS", "time"), ("TIMETZ", "timetz"),
-    ("TIMESTAMP", "timestamp"), ("TIMESTAMP_S", "timestamp"), ("TIMESTAMP_MS", "timestamp"),
-    ("TIMESTAMP_NS", "timestamp"), ("TIMESTAMPTZ", "timestamptz"), ("INTERVAL", "interval"), ("UUID", "uuid"),
-    ("BIT", "varbit"), ("JSON", "json"), ("STRUCT(a INTEGER)", "json"), ("MAP(VARCHAR, INTEGER)", "json"),
-    ("UNION(a INTEGER)", "json"), ("VARIANT", "json"), ("GEOMETRY", "bytea"), ("ENUM('a', 'b')", "text"),
-    ("DECIMAL(15,2)", "numeric"), ("pg_oid", "oid"), ("pg_name", "name"), ("pg_char", "char"), ("pg_xid", "xid"),
-    ("pg_regproc", "regproc"), ("pg_regclass", "regclass"),
-    ("pg_regtype", "regtype"), ("pg_regnamespace", "regnamespace"), ("pg_regrole", "regrole"),
+    ("BOOLEAN", "bool"),
+    ("TINYINT", "int2"),
+    ("SMALLINT", "int2"),
+    ("INTEGER", "int4"),
+    ("BIGINT", "int8"),
+    ("UTINYINT", "int2"),
+    ("USMALLINT", "int4"),
+    ("UINTEGER", "int8"),
+    ("UBIGINT", "numeric"),
+    ("HUGEINT", "numeric"),
+    ("UHUGEINT", "numeric"),
+    ("BIGNUM", "numeric"),
+    ("FLOAT", "float4"),
+    ("DOUBLE", "float8"),
+    ("VARCHAR", "text"),
+    ("BLOB", "bytea"),
+    ("DATE", "date"),
+    ("TIME", "time"),
+    ("TIME_NS", "time"),
+    ("TIMETZ", "timetz"),
+    ("TIMESTAMP", "timestamp"),
+    ("TIMESTAMP_S", "timestamp"),
+    ("TIMESTAMP_MS", "timestamp"),
+    ("TIMESTAMP_NS", "timestamp"),
+    ("TIMESTAMPTZ", "timestamptz"),
+    ("INTERVAL", "interval"),
+    ("UUID", "uuid"),
+    ("BIT", "varbit"),
+    ("JSON", "json"),
+    ("STRUCT(a INTEGER)", "json"),
+    ("MAP(VARCHAR, INTEGER)", "json"),
+    ("UNION(a INTEGER)", "json"),
+    ("VARIANT", "json"),
+    ("GEOMETRY", "bytea"),
+    ("ENUM('a', 'b')", "text"),
+    ("DECIMAL(15,2)", "numeric"),
+    ("pg_oid", "oid"),
+    ("pg_name", "name"),
+    ("pg_char", "char"),
+    ("pg_xid", "xid"),
+    ("pg_regproc", "regproc"),
+    ("pg_regclass", "regclass"),
+    ("pg_regtype", "regtype"),
+    ("pg_regnamespace", "regnamespace"),
+    ("pg_regrole", "regrole"),
     ("pg_aclitem", "aclitem"),
 ]
 
 
 @pytest.mark.oracle
-@pytest.mark.parametrize(("duckdb", "postgres"), [*ANNOUNCED, ("pg_int2vector", "int2vector"), ("pg_oidvector", "oidvector"), ("pg_node_tree", "pg_node_tree")])
+@pytest.mark.parametrize(
+    ("duckdb", "postgres"),
+    [*ANNOUNCED, ("pg_int2vector", "int2vector"), ("pg_oidvector", "oidvector"), ("pg_node_tree", "pg_node_tree")],
+)
 def test_oid_and_size_are_postgresqls(oracle: Oracle, duck: Duck, duckdb: str, postgres: str) -> None:
     """RowDescription says what pg_type says."""
     [column] = duck.types(f"select null::{duckdb}")
@@ -97,7 +134,9 @@ def test_names_are_postgresqls(oracle: Oracle) -> None:
     oids = [oid for oid in range(1, 4200) if pg_type_name(oid) is not None]
     assert len(oids) > 70
     for oid in oids:
-        expected = oracle.value(f"select format('%s|%s', typname, format_type(oid, null)) from pg_type where oid = {oid}")
+        expected = oracle.value(
+            f"select format('%s|%s', typname, format_type(oid, null)) from pg_type where oid = {oid}"
+        )
 
         assert f"{pg_type_name(oid)}|{sql_type_name(oid)}".encode() == expected
 
@@ -119,7 +158,14 @@ def test_unknown_oids() -> None:
 
 @pytest.mark.parametrize(
     ("oid", "name"),
-    [(23, "INTEGER"), (1007, "INTEGER[]"), (25, "VARCHAR"), (1700, "DECIMAL(38,10)"), (3802, "JSON"), (1184, "TIMESTAMPTZ")],
+    [
+        (23, "INTEGER"),
+        (1007, "INTEGER[]"),
+        (25, "VARCHAR"),
+        (1700, "DECIMAL(38,10)"),
+        (3802, "JSON"),
+        (1184, "TIMESTAMPTZ"),
+    ],
 )
 def test_duckdbs_names(oid: int, name: str) -> None:
     """The names that casts are written with."""
@@ -135,9 +181,21 @@ def test_a_users_own_alias_is_its_base_type(duck: Duck) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "INTEGER", "DECIMAL(15,2)", "INTEGER[]", "INTEGER[3]", "INTEGER[][]", "MAP(VARCHAR, INTEGER)", "TIMESTAMP_NS",
-        "TIMESTAMP WITH TIME ZONE", "TIME WITH TIME ZONE", "ENUM('a', 'it''s')", 'STRUCT("a" INTEGER, "b c" VARCHAR[])',
-        'UNION("i" INTEGER, "s" VARCHAR)', "HUGEINT", "BIGNUM", "VARIANT",
+        "INTEGER",
+        "DECIMAL(15,2)",
+        "INTEGER[]",
+        "INTEGER[3]",
+        "INTEGER[][]",
+        "MAP(VARCHAR, INTEGER)",
+        "TIMESTAMP_NS",
+        "TIMESTAMP WITH TIME ZONE",
+        "TIME WITH TIME ZONE",
+        "ENUM('a', 'it''s')",
+        'STRUCT("a" INTEGER, "b c" VARCHAR[])',
+        'UNION("i" INTEGER, "s" VARCHAR)',
+        "HUGEINT",
+        "BIGNUM",
+        "VARIANT",
     ],
 )
 def test_a_types_name_reads_back(duck: Duck, name: str) -> None:
@@ -156,7 +214,9 @@ def test_unresolved_parameters_are_known_to_be_unknown() -> None:
 @pytest.mark.oracle
 def test_psycopg_reads_what_is_announced(oracle: Oracle, duck: Duck) -> None:
     """A driver's own loaders, chosen by OID, give Python's values for both formats."""
-    sql = "select 1, 2::bigint, 1.50::decimal(9,2), date '2024-02-29', [1,2], uuid '00112233-4455-6677-8899-aabbccddeeff'"
+    sql = (
+        "select 1, 2::bigint, 1.50::decimal(9,2), date '2024-02-29', [1,2], uuid '00112233-4455-6677-8899-aabbccddeeff'"
+    )
     transformer = psycopg.adapt.Transformer(oracle.connection)
     for result_format in (0, 1):
         [row] = duck.rows(sql, result_format)
@@ -166,5 +226,10 @@ def test_psycopg_reads_what_is_announced(oracle: Oracle, duck: Duck) -> None:
         ]
 
         assert [str(value) for value in loaded] == [
-            "1", "2", "1.50", "2024-02-29", "[1, 2]", "00112233-4455-6677-8899-aabbccddeeff",
+            "1",
+            "2",
+            "1.50",
+            "2024-02-29",
+            "[1, 2]",
+            "00112233-4455-6677-8899-aabbccddeeff",
         ]

@@ -22,7 +22,9 @@ def offset_at(table: ZoneTable, seconds: int) -> int:
     return table.offsets[place - 1] if place else table.first_offset
 
 
-@pytest.mark.parametrize("name", ["Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "UTC", "Africa/Cairo"])
+@pytest.mark.parametrize(
+    "name", ["Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "UTC", "Africa/Cairo"]
+)
 def test_offsets_are_zoneinfos(name: str) -> None:
     """From the first rule of the file on, every offset is the one that Python knows."""
     table, zone = load_zone(name), zoneinfo.ZoneInfo(name)
@@ -55,8 +57,14 @@ def test_local_mean_time_comes_before_all_rules() -> None:
 @pytest.mark.parametrize(
     ("name", "canonical"),
     [
-        ("europe/berlin", "Europe/Berlin"), ("Europe/Berlin", "Europe/Berlin"), ("utc", "UTC"), ("2", "<+02>-02"),
-        ("-5", "<-05>+05"), ("5.5", "<+05:30>-05:30"), ("+02", "<+02>-02"), ("<+02>-02", "<+02>-02"),
+        ("europe/berlin", "Europe/Berlin"),
+        ("Europe/Berlin", "Europe/Berlin"),
+        ("utc", "UTC"),
+        ("2", "<+02>-02"),
+        ("-5", "<-05>+05"),
+        ("5.5", "<+05:30>-05:30"),
+        ("+02", "<+02>-02"),
+        ("<+02>-02", "<+02>-02"),
     ],
 )
 @pytest.mark.oracle
@@ -72,7 +80,19 @@ def test_names_are_shown_as_postgresql_shows_them(oracle: Oracle, name: str, can
 
 
 @pytest.mark.parametrize(
-    "name", ["", "Mars/Olympus", "../etc/passwd", "/etc/localtime", "Europe", "x", "+200", "EST5EDT,M13.1.0,M11.1.0", "<+02>", "a b"]
+    "name",
+    [
+        "",
+        "Mars/Olympus",
+        "../etc/passwd",
+        "/etc/localtime",
+        "Europe",
+        "x",
+        "+200",
+        "EST5EDT,M13.1.0,M11.1.0",
+        "<+02>",
+        "a b",
+    ],
 )
 def test_unknown_zones_are_refused(name: str) -> None:
     """Neither nonsense nor a way out of the tz database's directory is a zone."""
@@ -81,7 +101,8 @@ def test_unknown_zones_are_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "offset"), [("<+02>-02", 7200), ("<-03>+03", -10800), ("UTC+3", -10800), ("FOO-5:30", 19800), ("-08", -28800)]
+    ("name", "offset"),
+    [("<+02>-02", 7200), ("<-03>+03", -10800), ("UTC+3", -10800), ("FOO-5:30", 19800), ("-08", -28800)],
 )
 def test_fixed_offsets(name: str, offset: int) -> None:
     """POSIX counts westwards, a plain number eastwards."""
@@ -92,11 +113,13 @@ def test_fixed_offsets(name: str, offset: int) -> None:
     ("name", "seconds", "offset"),
     [
         # 2024-03-10 07:00 UTC and a second before
-        ("EST5EDT,M3.2.0,M11.1.0", 1710054000, -14400), ("EST5EDT,M3.2.0,M11.1.0", 1710053999, -18000),
+        ("EST5EDT,M3.2.0,M11.1.0", 1710054000, -14400),
+        ("EST5EDT,M3.2.0,M11.1.0", 1710053999, -18000),
         # The rule that is assumed when none is given.
         ("FOO5BAR", 1710054000, -14400),
         # Days of the year, with and without counting 29 February; 2024-03-01 00:00 local.
-        ("FOO0BAR,J60/0,J300", 1709251200, 3600), ("FOO0BAR,59/0,300", 1709164800, 3600),
+        ("FOO0BAR,J60/0,J300", 1709251200, 3600),
+        ("FOO0BAR,59/0,300", 1709164800, 3600),
         # The southern hemisphere.
         ("FOO-10BAR,M10.1.0,M4.1.0/3", 1704067200, 39600),
     ],

@@ -12,9 +12,8 @@ import ast
 import struct
 from pathlib import Path
 
-from attrs import frozen
-
 import raw
+from attrs import frozen
 
 SENDERS = {
     "Query": raw.query,

@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 import psycopg
-
 import raw
 
 
@@ -28,7 +27,9 @@ def _settled(server, before, within_s: float = 30.0) -> bool:
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         now = _resources(server.pids())
-        if all(fds <= old_fds and threads <= old + 1 for (fds, threads), (old_fds, old) in zip(now, before, strict=True)):
+        if all(
+            fds <= old_fds and threads <= old + 1 for (fds, threads), (old_fds, old) in zip(now, before, strict=True)
+        ):
             return True
         time.sleep(0.2)
     return False

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 import conversation
+import pytest
 import raw
 
 CONVERSATIONS = sorted((Path(__file__).parent.parent / "conversations").glob("*.pt"))

@@ -9,7 +9,6 @@ import struct
 import time
 
 import pytest
-
 import raw
 
 
@@ -61,7 +60,9 @@ def test_garbage_is_closed_and_others_are_served(server, name):
     assert _alive(server)
 
 
-@pytest.mark.parametrize("body", [b"\x00\x00\x00\x00", b"\xff\xff\xff\xff", struct.pack("!i", 0x7FFFFFFF), b"\x00\x00\x00\x03"])
+@pytest.mark.parametrize(
+    "body", [b"\x00\x00\x00\x00", b"\xff\xff\xff\xff", struct.pack("!i", 0x7FFFFFFF), b"\x00\x00\x00\x03"]
+)
 def test_bad_lengths_before_authentication(server, body):
     """A frame with an impossible length while the server waits for a password: FATAL or closed, nothing allocated."""
     with raw.RawClient((server.host, server.port)) as client:

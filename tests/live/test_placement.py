@@ -32,11 +32,11 @@ def test_two_hundred_sessions_each_see_their_own_data(three):
     plan = [(shuffle.choice(NAMES), shuffle.choice(("disable", "require"))) for _ in range(200)]
 
     def session(name: str, sslmode: str) -> list[tuple[str, str]]:
-        with psycopg.connect(three.dsn(dbname=name, sslmode=sslmode, connect_timeout=60), autocommit=True) as connection:
+        with psycopg.connect(
+            three.dsn(dbname=name, sslmode=sslmode, connect_timeout=60), autocommit=True
+        ) as connection:
             barrier.wait(timeout=120)
-            return [
-                connection.execute("SELECT name, current_database() FROM whoami").fetchone() for _ in range(3)
-            ]
+            return [connection.execute("SELECT name, current_database() FROM whoami").fetchone() for _ in range(3)]
 
     with concurrent.futures.ThreadPoolExecutor(200) as threads:
         answers = list(threads.map(lambda job: session(*job), plan))

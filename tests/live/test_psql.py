@@ -93,7 +93,7 @@ def test_describe_a_table(shop):
     assert re.search(r"^ id +\| bigint +\| +\| not null", orders, re.MULTILINE)
     assert re.search(r"^ amount +\| numeric\(10,2\)", orders, re.MULTILINE)
     assert re.search(r"^ placed +\| timestamp without time zone", orders, re.MULTILINE)
-    assert re.search(r'PRIMARY KEY, btree \(id\)', orders)
+    assert re.search(r"PRIMARY KEY, btree \(id\)", orders)
     assert re.search(r"FOREIGN KEY \(customer_id\) REFERENCES customers\(id\)", orders)
     assert "Check constraints:" in orders
     assert '"orders_placed" btree (placed)' in orders
@@ -124,14 +124,21 @@ def test_a_backslash_command_runs(shop, command):
 
 def test_regclass(shop):
     """A name becomes the object that pg_class knows."""
-    told = psql(shop, "SELECT 'orders'::regclass::oid = oid FROM pg_class WHERE relname = 'orders'", "-At", database="shop")
+    told = psql(
+        shop, "SELECT 'orders'::regclass::oid = oid FROM pg_class WHERE relname = 'orders'", "-At", database="shop"
+    )
 
     assert told == "t\n"
 
 
 @pytest.mark.parametrize(
     ("statement", "caret"),
-    [("SELECT nonsense FROM customers", 7), ("SELECT * FROM nowhere", 14), ("SELEC 1", 0), ("SELECT 'ä', nonsense", 12)],
+    [
+        ("SELECT nonsense FROM customers", 7),
+        ("SELECT * FROM nowhere", 14),
+        ("SELEC 1", 0),
+        ("SELECT 'ä', nonsense", 12),
+    ],
 )
 def test_an_error_has_its_caret_at_the_right_place(shop, statement, caret):
     """psql points at the word that is wrong."""
@@ -180,7 +187,8 @@ def test_ctrl_c_stops_the_query_and_leaves_the_session(server):
         stderr=inner,
         env={**os.environ, "PGPASSFILE": str(server.passfile), "TERM": "dumb", "PAGER": "cat"},
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        # Ctrl-C is the terminal's to send, so the terminal has to be psql's own.
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
     )
     os.close(inner)
 
