@@ -20,6 +20,7 @@ from duckgres_tx.engine.capi cimport (
     DUCKDB_TYPE_UNION, api, duckdb_type
 )
 from duckgres_tx.engine.json_values cimport write_json
+from duckgres_tx.engine.nulls cimport is_null
 from duckgres_tx.engine.plans cimport (
     FIRST_ARRAY, FIRST_JSON, FIRST_VARYING, INTERVAL_ISO_8601, INTERVAL_POSTGRES, INTERVAL_POSTGRES_VERBOSE,
     INTERVAL_SQL_STANDARD, NOTHING, STRING, Zone, bind_vector, drop_plan, make_plan
@@ -75,90 +76,155 @@ cdef int encode_data_rows_within(
     size_t soft_limit, Buffer *out, idx_t *next_row
 ) noexcept nogil:
     cdef Writer writer = Writer(out.data, out.data + out.capacity, ENCODED)
-    cdef char *position = out.data + out.length
-    cdef size_t reserve = ROW_HEADER + SLACK
-    cdef idx_t row = first_row
-    cdef idx_t block = first_row
-    cdef idx_t block_end = first_row
-    cdef int column
-    for column in range(n_columns):
-        bind_vector(plans[column], api.data_chunk_get_vector(chunk, column))
-        plans[column].slotted = last_row >= first_row + FEW_ROWS and make_slots(plans[column])
-        reserve += 4 + (SLOT_SIZE if plans[column].slotted else plans[column].width)
-    while row < last_row:
-        if row == block_end:
-            block = row
-            block_end = last_row if last_row - row < BLOCK_ROWS else row + BLOCK_ROWS
-            for column in range(n_columns):
-                if plans[column].slotted:
-                    fill_slots(&writer, plans[column], block, <int>(block_end - block))
-            if unlikely(writer.result != ENCODED):
-                break
-        position = _write_row(&writer, plans, n_columns, row, row - block, reserve, position)
-        if unlikely(position == NULL or writer.result != ENCODED):
-            break
-        row += 1
-        out.length = position - writer.start
-        if out.length >= soft_limit:
-            break
+    cdef Rows rows
+    rows.plans = plans
+    rows.n_columns = n_columns
+    rows.row = first_row
+    rows.limit = soft_limit
+    _bind(&rows, chunk, last_row - first_row)
+    while rows.row < last_row and writer.result == ENCODED and out.length < soft_limit:
+        _write_block(&writer, &rows, last_row - rows.row if last_row - rows.row < BLOCK_ROWS else BLOCK_ROWS, out)
     out.data = writer.start
     out.capacity = writer.end - writer.start
-    next_row[0] = row
+    next_row[0] = rows.row
     return writer.result
 
 
-cdef inline char *_write_row(
-    Writer *writer, ColumnPlan **plans, int n_columns, idx_t row, size_t slot, size_t reserve, char *out
-) noexcept nogil:
-    """One DataRow; `slot` is the row's place in its block.
+# What is being encoded, and how far.
+cdef struct Rows:
+    ColumnPlan **plans
+    int n_columns
+    # All values lie in slots.
+    bint plain
+    # Enough for a row but for its values of no limit.
+    size_t reserve
+    idx_t row
+    size_t limit
 
-    `reserve` bytes are enough for the row but for its values of no limit, which see to it themselves that as many are
-    left behind them.
-    """
-    cdef size_t start, value
-    cdef ColumnPlan *plan
-    cdef char *end
+
+cdef void _bind(Rows *rows, duckdb_data_chunk chunk, idx_t count) noexcept nogil:
+    """Point the plans at a chunk, and choose which of them use slots."""
     cdef int column
-    out = ensure(writer, out, reserve)
-    if out == NULL:
+    rows.plain = True
+    rows.reserve = ROW_HEADER + SLACK
+    for column in range(rows.n_columns):
+        bind_vector(rows.plans[column], api.data_chunk_get_vector(chunk, column))
+        rows.plans[column].slotted = count >= FEW_ROWS and make_slots(rows.plans[column])
+        rows.plain &= rows.plans[column].slotted
+        rows.reserve += 4 + (SLOT_SIZE if rows.plans[column].slotted else rows.plans[column].width)
+
+
+cdef void _write_block(Writer *writer, Rows *rows, int count, Buffer *out) noexcept nogil:
+    """Append up to `count` rows, fewer when the limit or a failure comes first; `rows.row` and the buffer's length tell
+    how many."""
+    cdef char *position = writer.start + out.length
+    cdef int column, slot
+    for column in range(rows.n_columns):
+        if rows.plans[column].slotted:
+            fill_slots(writer, rows.plans[column], rows.row, count)
+    if unlikely(writer.result != ENCODED):
+        return
+    if rows.plain:
+        position = ensure(writer, position, rows.reserve * count)
+        if position != NULL:
+            _write_plain_rows(writer, rows, count, position, out)
+        return
+    for slot in range(count):
+        position = _write_row(writer, rows, slot, position)
+        if unlikely(position == NULL or writer.result != ENCODED):
+            return
+        rows.row += 1
+        out.length = position - writer.start
+        if out.length >= rows.limit:
+            return
+
+
+cdef void _write_plain_rows(Writer *writer, Rows *rows, int count, char *out, Buffer *buffer) noexcept nogil:
+    """Rows that are slots only, for which there is room."""
+    cdef char *limit = writer.end
+    cdef char *start
+    cdef ColumnPlan *plan
+    cdef size_t slot = 0
+    cdef int column
+    if rows.limit < <size_t>(writer.end - writer.start):
+        limit = writer.start + rows.limit
+    while slot < <size_t>count:
+        start = out
+        out[0] = c"D"
+        put16(out + 5, rows.n_columns)
+        out += ROW_HEADER
+        for column in range(rows.n_columns):
+            plan = rows.plans[column]
+            memcpy(out, plan.slots + slot * SLOT_SIZE, SLOT_SIZE)
+            out += plan.sizes[slot]
+        put32(start + 1, <uint32_t>(out - start - 1))
+        slot += 1
+        if out >= limit:
+            break
+    rows.row += slot
+    buffer.length = out - writer.start
+
+
+cdef inline char *_write_row(Writer *writer, Rows *rows, size_t slot, char *out) noexcept nogil:
+    """One DataRow, of the block's row `slot`."""
+    cdef size_t start
+    cdef ColumnPlan *plan
+    cdef idx_t row = rows.row
+    cdef int column
+    out = ensure(writer, out, rows.reserve)
+    if unlikely(out == NULL):
         return NULL
     start = out - writer.start
     out[0] = c"D"
-    put16(out + 5, n_columns)
+    put16(out + 5, rows.n_columns)
     out += ROW_HEADER
-    for column in range(n_columns):
-        plan = plans[column]
+    for column in range(rows.n_columns):
+        plan = rows.plans[column]
         if plan.slotted:
             memcpy(out, plan.slots + slot * SLOT_SIZE, SLOT_SIZE)
             out += plan.sizes[slot]
-        elif plan.validity != NULL and (plan.validity[row >> 6] >> (row & 63)) & 1 == 0:
-            put32(out, 0xffffffffU)
-            out += 4
-        elif plan.write < NOTHING:
-            end = write_scalar(writer, plan, row, out + 4)
-            put32(out, <uint32_t>(end - out - 4))
-            out = end
-        elif plan.write == STRING:
-            out = ensure(writer, out, (<const uint32_t *>(plan.data + row * STRING_SIZE))[0] + reserve)
+        elif plan.write == STRING and plan.validity == NULL:
+            out = _write_string(writer, plan, row, rows.reserve, out)
             if unlikely(out == NULL):
                 return NULL
-            end = copy_string(out + 4, plan.data, row)
-            put32(out, <uint32_t>(end - out - 4))
-            out = end
-        elif plan.write == NOTHING:
-            put32(out, 0xffffffffU)
-            out += 4
         else:
-            value = out - writer.start
-            end = write_value(writer, plan, row, out + 4)
-            if end != NULL:
-                put32(writer.start + value, <uint32_t>((end - writer.start) - value - 4))
-                end = ensure(writer, end, reserve)
-            if end == NULL:
+            out = _write_other(writer, plan, row, rows.reserve, out)
+            if unlikely(out == NULL):
                 return NULL
-            out = end
     put32(writer.start + start + 1, <uint32_t>((out - writer.start) - start - 1))
     return out
+
+
+cdef inline char *_write_string(Writer *writer, ColumnPlan *plan, idx_t row, size_t reserve, char *out) noexcept nogil:
+    """A string that is not NULL, with its length; `reserve` bytes are left behind it."""
+    cdef char *end
+    out = ensure(writer, out, (<const uint32_t *>(plan.data + row * STRING_SIZE))[0] + reserve)
+    if unlikely(out == NULL):
+        return NULL
+    end = copy_string(out + 4, plan.data, row)
+    put32(out, <uint32_t>(end - out - 4))
+    return end
+
+
+cdef char *_write_other(Writer *writer, ColumnPlan *plan, idx_t row, size_t reserve, char *out) noexcept nogil:
+    """Any value with its length, NULL too; `reserve` bytes are left behind it."""
+    cdef size_t start
+    cdef char *end
+    if is_null(plan, row):
+        put32(out, 0xffffffffU)
+        return out + 4
+    if plan.write == STRING:
+        return _write_string(writer, plan, row, reserve, out)
+    if plan.write < NOTHING:
+        end = write_scalar(writer, plan, row, out + 4)
+        put32(out, <uint32_t>(end - out - 4))
+        return end
+    start = out - writer.start
+    end = write_value(writer, plan, row, out + 4)
+    if end == NULL:
+        return NULL
+    put32(writer.start + start, <uint32_t>((end - writer.start) - start - 4))
+    return ensure(writer, end, reserve)
 
 
 cdef char *write_value(Writer *writer, ColumnPlan *plan, idx_t row, char *out) noexcept nogil:
