@@ -7,9 +7,6 @@ traceback, and the client hears `XX000`.
 Spec: errcodes-appendix.html#ERRCODES-APPENDIX, protocol-error-fields.html#PROTOCOL-ERROR-FIELDS
 """
 
-# Several are named by PostgreSQL, not by PEP 8.
-# ruff: noqa: N818
-
 from __future__ import annotations
 
 import enum

@@ -56,11 +56,11 @@ def test_a_file_of_that_name_is_left_alone(tmp_path):
 
 def test_what_can_t_be_listened_on_is_named(tmp_path):
     """One line each."""
-    with pytest.raises(CannotListen, match="can't listen on .*No such file or directory"):
+    with pytest.raises(CannotListen, match=r"can't listen on .*No such file or directory"):
         listen([], 6543, tmp_path / "none")
     with pytest.raises(CannotListen, match="longer than 107 bytes"):
         listen([], 6543, tmp_path / ("x" * 200))
-    with pytest.raises(CannotListen, match="can't listen on host '999.0.0.1'"):
+    with pytest.raises(CannotListen, match=r"can't listen on host '999\.0\.0\.1'"):
         listen(["999.0.0.1"], 0, None)
 
 

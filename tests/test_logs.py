@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -20,10 +21,8 @@ def pipe():
     os.set_blocking(reader, False)
     yield reader, writer
     for fd in (reader, writer):
-        try:
+        with contextlib.suppress(OSError):
             os.close(fd)
-        except OSError:
-            pass
 
 
 def read(fd: int) -> bytes:

@@ -176,7 +176,7 @@ def launch(root: Path, *options: str, env: Mapping[str, str] | None = None) -> S
     """Start ``twistd -n duckgres`` without waiting. Options are whole words: ``--workers=2``."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DUCKGRES_", "PG"))}
     environment |= {"PYTHONFAULTHANDLER": "1", **(env or {})}
-    with open(root / "log", "ab") as log, open(root / "stderr", "ab") as stderr:
+    with (root / "log").open("ab") as log, (root / "stderr").open("ab") as stderr:
         process = subprocess.Popen(
             command(root, options),
             env=environment,
