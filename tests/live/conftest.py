@@ -18,8 +18,8 @@ def server():
 
 @pytest.fixture(scope="session")
 def tpch_server():
-    """A server with two workers and the extension ``tpch``."""
-    with servers.running_server("--workers=2", env={**UNLIMITED, "DUCKGRES_EXTENSIONS": "tpch"}) as running:
+    """A server with four workers and the extension ``tpch``."""
+    with servers.running_server("--workers=4", env={**UNLIMITED, "DUCKGRES_EXTENSIONS": "tpch"}) as running:
         yield running
 
 
