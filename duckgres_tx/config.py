@@ -290,8 +290,6 @@ def _check(config: Config) -> None:
     """What no single value shows, and ranges."""
     if config.process_isolation:
         raise ConfigError("process_isolation: a process per session is not supported; set workers instead")
-    if config.handover is not None:
-        raise ConfigError("handover: taking over from a running server is not supported in this version")
     if config.tls.mode not in _TLS_MODES:
         raise ConfigError(f"tls.mode: {config.tls.mode!r} is not one of {', '.join(_TLS_MODES)}")
     if (config.tls.cert is None) != (config.tls.key is None):

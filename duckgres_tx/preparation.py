@@ -20,7 +20,7 @@ from duckgres_tx.bootstrap import BootstrapFailed
 from duckgres_tx.certificates import BadCertificate, Certificate
 from duckgres_tx.config import Config
 from duckgres_tx.extensions import UnknownExtension
-from duckgres_tx.listeners import CannotListen, Listeners, listen
+from duckgres_tx.listeners import MAX_SOCKET_PATH_BYTES, CannotListen, Listeners, listen
 from duckgres_tx.pool import resources
 from duckgres_tx.session.settings import WorkerSettings
 
@@ -127,6 +127,8 @@ def prepare(config: Config) -> Prepared:
 
 
 def _prepare(config: Config, locks: list[int]) -> Prepared:
+    # Databases, write-ahead logs and spilled rows are nobody else's to read; workers inherit this.
+    os.umask(0o077)
     bootstrap.prepare_directory(config.data_dir, "data_dir")
     locks.append(bootstrap.lock_directory(config.data_dir, "data_dir"))
     bootstrap.prepare_directory(config.data_dir / "tmp", "data_dir")
@@ -137,11 +139,24 @@ def _prepare(config: Config, locks: list[int]) -> Prepared:
     for directory in config.allowed_directories:
         if not Path(directory).is_dir():
             raise CannotStart(f"allowed_directories: {directory} is not a directory")
+    if config.handover is not None:
+        _check_handover(config.handover)
     certificate = _certificate(config)
     verifiers = bootstrap.verifiers(config.data_dir, config.users)
     _raise_descriptor_limit(config.max_connections)
     listeners = listen(config.host, config.port, config.unix_socket_dir)
     return Prepared(config, listeners, verifiers, certificate, files, locks)
+
+
+def _check_handover(path: Path) -> None:
+    if len(os.fsencode(path)) > MAX_SOCKET_PATH_BYTES:
+        raise CannotStart(f"handover: {path} is longer than {MAX_SOCKET_PATH_BYTES} bytes")
+    if not path.parent.is_dir():
+        raise CannotStart(f"handover: {path.parent} is not a directory")
+    if not os.access(path.parent, os.W_OK):
+        raise CannotStart(f"handover: {path.parent} can't be written to")
+    if path.exists() and not path.is_socket():
+        raise CannotStart(f"handover: {path} is there and is no socket")
 
 
 def _certificate(config: Config) -> Certificate | None:

@@ -114,6 +114,11 @@ class DuckgresService(Service):
         finally:
             self._starting = None
         self._front_door.open()
+        if self._prepared.config.handover is not None:
+            self._log.warn(
+                "handover: this version does not take over from a running server yet; {path} is not used",
+                path=str(self._prepared.config.handover),
+            )
         self._log.info("ready: {command}", command=self._prepared.psql_command())
         self._report.succeeded()
 

@@ -49,7 +49,7 @@ def test_an_event_arrives_with_its_level(pipe):
     """And with the worker's name; also a failure with its traceback."""
     reader, writer = pipe
     log = Logger(namespace="duckgres_tx.session", observer=WorkerLog(writer))
-    log.warn("slow {what}", what="query")  # noqa: G010  the method that Twisted has
+    log.warn("slow {what}", what="query")
     try:
         raise ValueError("broken")
     except ValueError:

@@ -44,6 +44,26 @@ def test_everything_is_made(make, tmp_path):
     assert prepared.listeners.unix_path.exists()
 
 
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [("none/x.sock", "is not a directory"), ("x" * 120, "longer than 107 bytes"), ("plain", "is no socket")],
+)
+def test_a_handover_path_is_checked(make, tmp_path, path, message):
+    """What could never work is told at the start."""
+    (tmp_path / "plain").touch()
+    with pytest.raises(CannotStart, match=f"handover: .*{message}"):
+        make(handover=tmp_path / path)
+
+
+def test_what_the_server_makes_is_private(make):
+    """Files of databases, which workers make, are nobody else's to read."""
+    make(handover=None)
+    mask = os.umask(0o022)
+    os.umask(mask)
+
+    assert mask == 0o077
+
+
 def test_workers_share_what_there_is(make):
     """Memory and threads are divided; the rest each gets whole."""
     prepared = make(workers=4, memory_limit=Bytes(8 << 30), threads=8, max_connections=77, statement_timeout=1.5)
