@@ -234,7 +234,7 @@ def render(name: str, catalog: str, *, live: bool) -> str:
     return _fill(_FACT.sub(lambda match: names.fact(match.group(1), live=live), FACTS[name]), catalog, live=live)
 
 
-def build(catalog: str, targets: Mapping[str, str], *, live: bool) -> Iterator[str]:
+def build(catalog: str, targets: Mapping[str, str], *, live: bool = False) -> Iterator[str]:
     """The statements that make facts anew, and leave nothing else behind.
 
     Args:

@@ -1,6 +1,6 @@
-"""The script that makes the catalog in an instance, run once when it is opened.
+"""The scripts that make the catalog in an instance, run once when it is opened.
 
-It needs the native function ``duckgres_context`` and the alias types (``engine/alias_types.pyx``) to be registered.
+They need the native function ``duckgres_context`` and the alias types (``engine/alias_types.pyx``) to be registered.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Piece:
         return self.text.startswith("CREATE MACRO")
 
 
-_REFERENCE = re.compile(r"\{([spfi])\}\.(\w+)")
+_REFERENCE = re.compile(r"\{([shpfi])\}\.(\w+)")
 # The mark by which templates name a schema.
 _MARKS: Final = {names.FACTS: "s", names.PG: "p", names.INFO: "i"}
 LIVE_SCHEMAS: Final = {names.PG: names.PG_LIVE, names.INFO: names.INFO_LIVE}
@@ -151,11 +151,13 @@ LATE: Final = CHANGING | _closure(
 """Keys of what reads relations, beside the relations themselves."""
 
 
-def _render(piece: Piece, catalog: str, *, live: bool) -> str:
+def _render(piece: Piece, *, live: bool) -> str:
     def schema(match: re.Match[str]) -> str:
         mark, name = match.groups()
         if mark == "s":
             return names.qualified(names.FACTS, name)
+        if mark == "h":
+            return names.of_instance(name)
         if mark == "f":
             return names.fact(name, live=live)
         snapshot = names.PG if mark == "p" else names.INFO
@@ -164,34 +166,34 @@ def _render(piece: Piece, catalog: str, *, live: bool) -> str:
 
     text = _REFERENCE.sub(schema, piece.text)
     # Operators' names are no words.
-    return text.replace("{p}", f"{names.ATTACHED}.{names.PG}").replace("{d}", names.literal(catalog))
+    return text.replace("{p}", f"{names.ATTACHED}.{names.PG}")
 
 
-def statements(catalog: str) -> Iterable[str]:
-    """The installation's statements, one by one.
+def _shared() -> Iterable[str]:
+    """What goes into the shared database, which is attached and empty; leaves ``names.INSTANCE`` attached.
 
-    All of it comes before the first session: a transaction sees nothing that is made in the attached database after it
-    has looked into it, and it looks there for every function. The facts stay empty until the first rebuild.
-
-    Args:
-        catalog: The name under which the session's database is attached.
+    All of it comes before the first session: a transaction sees nothing that is made in an attached database after it
+    has looked into it, and it looks into this one for every function.
     """
-    yield f"ATTACH ':memory:' AS {names.ATTACHED}"
+    macros = f"{names.ATTACHED}.{names.FACTS}"
     yield "BEGIN"
     for schema in (names.FACTS, names.PG, names.PG_LIVE, names.INFO, names.INFO_LIVE):
         yield f"CREATE SCHEMA {names.ATTACHED}.{schema}"
     for name, parameters, body in FACTS_MACROS:
-        yield f"CREATE MACRO {{s}}.{name}({parameters}) AS ({body})".replace("{s}", f"{names.ATTACHED}.{names.FACTS}")
-    for text in (*host_tables(), *static_tables()):
-        yield text.replace("{s}", f"{names.ATTACHED}.{names.FACTS}")
+        yield f"CREATE MACRO {{s}}.{name}({parameters}) AS ({body})".replace("{s}", macros)
+    for text in static_tables():
+        yield text.replace("{s}", macros)
     yield "COMMIT"
-    # Built for their shapes, at a time when next to nothing is there.
-    yield from facts.build(
-        catalog, {name: f"CREATE TABLE {names.fact(name, live=False)}" for name in facts.FACTS}, live=False
-    )
+    # Views and macros are bound when they are made, to what each instance will have. The facts are built for their
+    # shapes, as there is no database without a name.
+    yield f"ATTACH ':memory:' AS {names.INSTANCE}"
+    yield from host_tables()
+    yield from facts.build("", {name: f"CREATE TABLE {names.fact(name, live=False)}" for name in facts.FACTS})
     yield "BEGIN"
+    for name in facts.FACTS:
+        yield f"CREATE TABLE {names.qualified(names.FACTS, name)} AS FROM {names.fact(name, live=False)}"
     for piece in PIECES:
-        yield _render(piece, catalog, live=False)
+        yield _render(piece, live=False)
     yield from _empty_tables()
     yield "COMMIT"
     # The live variant is bound to tables of the shape that each session will make for itself.
@@ -202,7 +204,7 @@ def statements(catalog: str) -> Iterable[str]:
     yield "BEGIN"
     for piece in PIECES:
         if piece.key in CHANGING:
-            yield _render(piece, catalog, live=True)
+            yield _render(piece, live=True)
     yield "COMMIT"
     for name in facts.FACTS:
         yield f"DROP TABLE {names.fact(name, live=True)}"
@@ -215,13 +217,25 @@ def _empty_tables() -> Iterable[str]:
         yield f"CREATE TABLE {name} ({columns})"
 
 
-def install_script(catalog: str) -> str:
-    """The script that is run when an instance is opened, before any session uses it.
+def install_script(settings: Iterable[Setting]) -> str:
+    """The script that makes the catalog, once ``names.ATTACHED`` is attached and empty; before any session uses it.
+
+    What it makes there depends on DuckDB and its loaded extensions only, not on the database, so that a file of it can
+    be attached to other instances instead (``attach_script``). Beside that it makes what is the instance's own.
 
     Args:
-        catalog: The name under which the session's database is attached.
+        settings: What pg_settings, current_setting and SHOW are to know.
     """
-    return ";\n".join(statements(catalog)) + ";"
+    return ";\n".join((*_shared(), *_settings(settings))) + ";"
+
+
+def attach_script() -> str:
+    """The script that makes what is the instance's own, where ``names.ATTACHED`` is a database that was made before."""
+    tables = (
+        f"CREATE TABLE {names.fact(name, live=False)} AS FROM {names.qualified(names.FACTS, name)}"
+        for name in facts.FACTS
+    )
+    return ";\n".join((f"ATTACH ':memory:' AS {names.INSTANCE}", "BEGIN", *host_tables(), *tables, "COMMIT")) + ";"
 
 
 def databases_script(databases: Sequence[str]) -> str:
@@ -239,28 +253,23 @@ def roles_script(users: Sequence[str], superusers: Sequence[str]) -> str:
     return _fill("roles", rows)
 
 
-def settings_script(settings: Iterable[Setting]) -> str:
-    """Tell pg_settings, current_setting and SHOW which settings there are."""
-
+def _settings(settings: Iterable[Setting]) -> Iterable[str]:
     def text(value: str | None) -> str:
         return "NULL" if value is None else names.literal(value)
 
     settings = list(settings)
     defaults = ", ".join(f"{text(s.name)}: {text(s.boot_value)}" for s in settings if s.boot_value is not None)
     # A constant and no lookup in the table: current_setting may stand where DuckDB allows no subquery.
-    macro = (
-        f"CREATE OR REPLACE MACRO {names.qualified(names.FACTS, 'boot_value')}(x) AS (MAP {{{defaults}}}[lower(x)]);\n"
-    )
-    return macro + _fill(
-        "settings",
-        [
-            f"({text(s.name)}, {text(s.boot_value)}, {text(s.unit)}, {text(s.category)}, {text(s.description)}, {text(s.context)}, "
-            f"{text(s.kind)}, {text(s.minimum)}, {text(s.maximum)}, "
-            + ("NULL" if s.choices is None else f"[{', '.join(map(names.literal, s.choices))}]")
-            + ")"
-            for s in settings
-        ],
-    )
+    yield f"CREATE OR REPLACE MACRO {names.qualified(names.FACTS, 'boot_value')}(x) AS (MAP {{{defaults}}}[lower(x)])"
+    rows = [
+        f"({text(s.name)}, {text(s.boot_value)}, {text(s.unit)}, {text(s.category)}, {text(s.description)}, {text(s.context)}, "
+        f"{text(s.kind)}, {text(s.minimum)}, {text(s.maximum)}, "
+        + ("NULL" if s.choices is None else f"[{', '.join(map(names.literal, s.choices))}]")
+        + ")"
+        for s in settings
+    ]
+    if rows:
+        yield f"INSERT INTO {names.qualified(names.FACTS, 'settings')} VALUES {', '.join(rows)}"
 
 
 def _oid_of(name: str) -> str:
@@ -268,6 +277,6 @@ def _oid_of(name: str) -> str:
 
 
 def _fill(table: str, rows: Sequence[str]) -> str:
-    target = names.qualified(names.FACTS, table)
+    target = names.of_instance(table)
     insert = f"INSERT INTO {target} VALUES {', '.join(rows)};\n" if rows else ""
     return f"BEGIN;\nDELETE FROM {target};\n{insert}COMMIT;"

@@ -1,6 +1,7 @@
 """What the catalog's parts are called inside DuckDB.
 
-Everything lives in one in-memory database that is attached to each instance. Sessions reach it because their search
+Two databases are attached to each instance: one with what is the same everywhere, which instances share as a file that
+none of them writes, and one in memory with what the instance alone knows. Sessions reach the first because their search
 path ends in it, and because the translator writes its names in full.
 """
 
@@ -9,10 +10,13 @@ from __future__ import annotations
 from typing import Final
 
 ATTACHED: Final = "__pg"
-"""The attached database."""
+"""The attached database of what is the same in every instance."""
+
+INSTANCE: Final = "__pg_facts"
+"""The attached database of what is the instance's own: the snapshot, and what its host has told it."""
 
 FACTS: Final = "facts"
-"""What DuckDB's own functions know, as tables: the snapshot."""
+"""The schema of what never changes: PostgreSQL's own lists, the facts' shapes, macros that others use."""
 
 LIVE_PREFIX: Final = "temp.main.__pg_"
 """What the same tables' names begin with in a session that must see its own uncommitted changes."""
@@ -44,9 +48,14 @@ def qualified(schema: str, name: str) -> str:
     return f"{ATTACHED}.{schema}.{name}"
 
 
+def of_instance(name: str) -> str:
+    """A table of the instance's own as any session can write it."""
+    return f"{INSTANCE}.main.{name}"
+
+
 def fact(name: str, *, live: bool) -> str:
     """Where a fact's rows are."""
-    return f"{LIVE_PREFIX}{name}" if live else qualified(FACTS, name)
+    return f"{LIVE_PREFIX}{name}" if live else of_instance(name)
 
 
 def literal(text: str) -> str:

@@ -33,7 +33,7 @@ def _shown(name: str) -> str:
     return f"coalesce(CASE WHEN {{s}}.number(x) = 0 THEN '-' END, {name}, CAST(x AS VARCHAR))"
 
 
-_FILE_SIZE = "(SELECT block_size * total_blocks FROM pragma_database_size() WHERE database_name = {d})"
+_FILE_SIZE = "(SELECT block_size * total_blocks FROM pragma_database_size() WHERE database_name = system.main.current_database())"
 _CONSTRAINT = lookup("{f}.constraints", "_definition", "_oid = x", "oid", "definition")
 _PRETTY_CONSTRAINT = lookup(
     "{f}.constraints",

@@ -24,7 +24,7 @@ _DATABASE_COLUMNS = {
     "datcollate": "'C'",
     "datctype": "'C'",
 }
-_DATABASES = """(SELECT oid, name FROM {s}.databases
+_DATABASES = """(SELECT oid, name FROM {h}.databases
     UNION SELECT {s}.database_oid({p}.current_database()), {p}.current_database()) d"""
 _ROLE = {
     "rolname": "r.name",
@@ -38,8 +38,8 @@ _ROLE = {
     "rolconnlimit": "-1",
     "oid": "r.oid",
 }
-_ROLES = """(SELECT oid, name, superuser FROM {s}.roles
-    UNION ALL SELECT 10, 'postgres', true WHERE NOT EXISTS (SELECT 1 FROM {s}.roles WHERE oid = 10)) r"""
+_ROLES = """(SELECT oid, name, superuser FROM {h}.roles
+    UNION ALL SELECT 10, 'postgres', true WHERE NOT EXISTS (SELECT 1 FROM {h}.roles WHERE oid = 10)) r"""
 _USER = {
     "usename": "r.name",
     "usesysid": "r.oid",
@@ -88,7 +88,7 @@ OF_SERVER: Final[tuple[Relation, ...]] = (
             "extnamespace": str(names.OID_PG_CATALOG),
             "extversion": "e.version",
         },
-        "{s}.extensions e WHERE e.loaded",
+        "{h}.extensions e WHERE e.loaded",
     ),
     Relation(
         "pg_available_extensions",
@@ -98,7 +98,7 @@ OF_SERVER: Final[tuple[Relation, ...]] = (
             "installed_version": "CASE WHEN e.loaded THEN e.version END",
             "comment": "e.description",
         },
-        "{s}.extensions e WHERE e.installed",
+        "{h}.extensions e WHERE e.installed",
     ),
     Relation(
         "pg_stat_activity",

@@ -130,7 +130,7 @@ SESSION_FUNCTIONS: Final[tuple[Macro, ...]] = (
     Macro("row_security_active", constant("false", "x")),
     macro(
         "pg_get_userbyid",
-        f"x -> CAST(coalesce({lookup('{s}.roles', '_name', '_oid = x', 'oid', 'name')}, CASE WHEN x = 10 THEN 'postgres' "
+        f"x -> CAST(coalesce({lookup('{h}.roles', '_name', '_oid = x', 'oid', 'name')}, CASE WHEN x = 10 THEN 'postgres' "
         "ELSE 'unknown (OID=' || x || ')' END) AS pg_name)",
     ),
     macro("pg_blocking_pids", "x -> CAST([] AS INTEGER[])"),

@@ -50,8 +50,8 @@ class Relation:
     Attributes:
         name: As PostgreSQL has it.
         columns: Each column's expression; a column that isn't there gets its type's zero, or NULL if it is text.
-        source: What follows ``FROM``; ``{f}`` facts, ``{s}`` static tables, ``{p}`` pg_catalog's relations,
-            ``{i}`` information_schema's, ``{d}`` the database's name as a literal. Empty: the relation has no rows.
+        source: What follows ``FROM``; ``{f}`` facts, ``{s}`` static tables, ``{h}`` the host's, ``{p}`` pg_catalog's
+            relations, ``{i}`` information_schema's. Empty: the relation has no rows.
         info: It belongs to information_schema.
     """
 

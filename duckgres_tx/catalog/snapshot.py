@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from duckgres_tx.catalog import facts, names
-from duckgres_tx.catalog.static_tables import FUNCTIONS
 
 
-def rebuild_script(catalog: str, *, first: bool = False) -> str:
+def rebuild_script(catalog: str) -> str:
     """The statements that make the facts' tables anew; for a connection of its own, one at a time.
 
     Sessions with an open transaction go on seeing the rows that they saw. The session's side counts catalog
@@ -14,13 +13,10 @@ def rebuild_script(catalog: str, *, first: bool = False) -> str:
 
     Args:
         catalog: The name under which the session's database is attached.
-        first: Nothing has been built in this instance yet; what DuckDB itself has is listed too.
     """
     parts = ["BEGIN"]
-    if first:
-        parts.append(FUNCTIONS.strip().replace("{s}", f"{names.ATTACHED}.{names.FACTS}"))
     targets = {name: f"CREATE OR REPLACE TABLE {names.fact(name, live=False)}" for name in facts.FACTS}
-    parts += facts.build(catalog, targets, live=False)
+    parts += facts.build(catalog, targets)
     parts.append("COMMIT")
     return ";\n".join(parts) + ";"
 

@@ -38,10 +38,11 @@ _TYPE_COLUMNS = (
 _ARRAY_OF: Final = {int(row[8]): int(row[0]) for row in pg_builtin_types.ROWS if row[5] == "A" and row[8]}
 _OID_OF_NAME: Final = {str(row[1]): int(row[0]) for row in pg_builtin_types.ROWS}
 
-# DuckDB's own functions, which are the instance's; several of its overloads may look alike in PostgreSQL's types, and
-# the first stands for them. Types: 2283 anyelement, 2277 anyarray, 2276 "any", 2249 record.
-FUNCTIONS: Final = """
-INSERT INTO {s}.functions
+# DuckDB's own functions and its extensions'; several overloads may look alike in PostgreSQL's types, and the first stands
+# for them. OIDs are made of their places in the list, as entries of their own depend on what an instance has loaded; no
+# object of a database has an entry below 20000. Types: 2283 anyelement, 2277 anyarray, 2276 "any", 2249 record.
+_FUNCTIONS: Final = """
+CREATE TABLE {s}.functions AS
 WITH listed AS (
   SELECT *, row_number() OVER () AS id FROM duckdb_functions()
   WHERE internal AND database_name = 'system' AND function_type <> 'pragma'
@@ -60,15 +61,15 @@ WITH listed AS (
   FROM (SELECT id, unnest(parameter_types) AS name, generate_subscripts(parameter_types, 1) AS position FROM listed) p
   LEFT JOIN types t ON t.name = p.name GROUP BY p.id
 ), numbered AS (
-  SELECT l.*, coalesce(a.arguments, []) AS arguments, row_number() OVER (PARTITION BY function_oid ORDER BY l.id) AS overload,
-         row_number() OVER (PARTITION BY function_name, a.arguments ORDER BY l.id) AS twin
+  SELECT l.*, coalesce(a.arguments, []) AS arguments, row_number() OVER (PARTITION BY function_name, a.arguments ORDER BY l.id) AS twin
   FROM listed l LEFT JOIN arguments a ON a.id = l.id
 )
-SELECT CASE WHEN overload = 1 THEN function_oid ELSE {s}.derived_oid(function_oid, overload) END, function_name,
-       CASE WHEN starts_with(function_type, 'table') THEN 2249 ELSE coalesce(t.oid, 2276) END, arguments, parameters,
-       CASE stability WHEN 'CONSISTENT' THEN 'i' WHEN 'CONSISTENT_WITHIN_QUERY' THEN 's' ELSE 'v' END,
-       CASE function_type WHEN 'aggregate' THEN 'a' ELSE 'f' END, starts_with(function_type, 'table'),
-       CASE WHEN varargs IS NULL THEN 0 ELSE 2276 END, description
+SELECT {s}.derived_oid(row_number() OVER (ORDER BY n.function_name, n.id), 0) AS oid, function_name AS name,
+       CASE WHEN starts_with(function_type, 'table') THEN 2249 ELSE coalesce(t.oid, 2276) END AS result, arguments,
+       parameters AS argument_names,
+       CASE stability WHEN 'CONSISTENT' THEN 'i' WHEN 'CONSISTENT_WITHIN_QUERY' THEN 's' ELSE 'v' END AS volatile,
+       CASE function_type WHEN 'aggregate' THEN 'a' ELSE 'f' END AS kind, starts_with(function_type, 'table') AS is_set,
+       CASE WHEN varargs IS NULL THEN 0 ELSE 2276 END AS any_more, description
 FROM numbered n LEFT JOIN types t ON t.name = n.return_type WHERE twin = 1
 """
 
@@ -137,24 +138,19 @@ def static_tables() -> Iterator[str]:
         _relations(),
     )
     yield _COLUMNS
-    # Filled by the first rebuild.
+    yield _FUNCTIONS
     yield (
-        "CREATE TABLE {s}.functions (oid BIGINT, name VARCHAR, result BIGINT, arguments BIGINT[], argument_names VARCHAR[], "
-        "volatile VARCHAR, kind VARCHAR, is_set BOOLEAN, any_more INTEGER, description VARCHAR)"
+        "CREATE TABLE {s}.settings (name VARCHAR, boot_value VARCHAR, unit VARCHAR, category VARCHAR, description VARCHAR, "
+        "context VARCHAR, kind VARCHAR, minimum VARCHAR, maximum VARCHAR, choices VARCHAR[])"
     )
 
 
 def host_tables() -> Iterator[str]:
     """The statements that make the tables which the host fills, and one of what it has loaded."""
-    yield f"CREATE TABLE {names.qualified(names.FACTS, 'databases')} (oid BIGINT, name VARCHAR)"
-    yield f"CREATE TABLE {names.qualified(names.FACTS, 'roles')} (oid BIGINT, name VARCHAR, superuser BOOLEAN)"
-    yield (
-        f"CREATE TABLE {names.qualified(names.FACTS, 'settings')} (name VARCHAR, boot_value VARCHAR, unit VARCHAR, "
-        "category VARCHAR, description VARCHAR, context VARCHAR, kind VARCHAR, minimum VARCHAR, maximum VARCHAR, "
-        "choices VARCHAR[])"
-    )
+    yield f"CREATE TABLE {names.of_instance('databases')} (oid BIGINT, name VARCHAR)"
+    yield f"CREATE TABLE {names.of_instance('roles')} (oid BIGINT, name VARCHAR, superuser BOOLEAN)"
     # Read when the instance is opened: later, DuckDB may no longer look into its extensions' directory.
     yield (
-        f"CREATE TABLE {names.qualified(names.FACTS, 'extensions')} AS SELECT extension_name AS name, "
+        f"CREATE TABLE {names.of_instance('extensions')} AS SELECT extension_name AS name, "
         "coalesce(nullif(extension_version, ''), '1.0') AS version, loaded, installed, description FROM duckdb_extensions()"
     )

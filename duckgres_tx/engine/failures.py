@@ -31,7 +31,7 @@ _NEWLINE = re.compile(r"\r\n|\r|\n")
 _CUT = "..."
 _END_OF_INPUT = "syntax error at end of input"
 # Names of the server's own objects, which are no advice to a client.
-_INTERNAL_NAME = re.compile(r"\"?(?:__pg|pg|pg_live|info|info_live)\"?\.|\bpg_|\bduckdb_|\bsqlite_")
+_INTERNAL_NAME = re.compile(r"\"?(?:__pg|__pg_facts|pg|pg_live|info|info_live)\"?\.|\bpg_|\bduckdb_|\bsqlite_")
 
 
 @frozen

@@ -65,7 +65,7 @@ class OpenDatabase:
             if self.snapshot_is_fresh:
                 return
             generation = self.generation
-            await self.run(rebuild_script(self.catalog, first=self.snapshot_generation == 0))
+            await self.run(rebuild_script(self.catalog))
             self.snapshot_generation = generation
 
     async def list_databases(self, names: tuple[str, ...]) -> None:

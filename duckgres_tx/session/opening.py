@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
-from duckgres_tx.catalog.install import Setting, install_script, roles_script, settings_script
+from duckgres_tx.catalog.install import roles_script
 from duckgres_tx.engine.database import DuckDBError
+from duckgres_tx.session.catalog_template import attach_catalog, load_script
 from duckgres_tx.session.executor import Executor
 from duckgres_tx.session.open_database import OpenDatabase, quote_literal
 from duckgres_tx.session.settings import WorkerSettings
-from duckgres_tx.sql.guc_rules import shown_form
-from duckgres_tx.sql.guc_table import DEFINITIONS
 
 NEW_DATABASE_SCRIPT = "CREATE SCHEMA IF NOT EXISTS public"
 
@@ -38,39 +36,18 @@ def spill_directory(settings: WorkerSettings, name: str) -> Path:
     return Path(settings.temp_directory or Path(settings.data_dir) / "tmp") / name
 
 
-def opening_script(settings: WorkerSettings, catalog: str) -> str:
-    """What runs before any session gets to the instance, in this order: extensions, catalog, lockdown."""
-    statements = [f"LOAD {quote_literal(extension)}" for extension in settings.extensions]
-    statements.append(install_script(catalog))
-    statements.append(roles_script(tuple(settings.verifiers), settings.superusers))
-    statements.append(settings_script(_settings()))
-    if not settings.unrestricted_files:
-        directories = ", ".join(quote_literal(directory) for directory in settings.allowed_directories)
-        statements.append(f"SET GLOBAL allowed_directories = [{directories}]")
-        statements.append("SET GLOBAL enable_external_access = false")
-    return ";\n".join(statement.rstrip(";") for statement in statements)
-
-
-def _settings() -> Iterable[Setting]:
-    for key, each in DEFINITIONS.items():
-        least, greatest = each.bounds
-        yield Setting(
-            key,
-            shown_form(each, each.default),
-            each.unit or None,
-            each.kind.value,
-            each.context.value,
-            description=each.description,
-            minimum=least or None,
-            maximum=greatest or None,
-            choices=each.choices or None,
-        )
+def lockdown_script(settings: WorkerSettings) -> str:
+    """What closes the doors, after everything was loaded and attached."""
+    if settings.unrestricted_files:
+        return ""
+    directories = ", ".join(quote_literal(directory) for directory in settings.allowed_directories)
+    return f"SET GLOBAL allowed_directories = [{directories}]; SET GLOBAL enable_external_access = false"
 
 
 async def open_database(
     executor: Executor, settings: WorkerSettings, name: str, path: Path, databases: tuple[str, ...]
 ) -> OpenDatabase:
-    """Open a database.
+    """Open a database: extensions, catalog, lockdown, in this order, before any session gets to it.
 
     Args:
         executor: Where it is opened.
@@ -89,7 +66,11 @@ async def open_database(
         maintenance = await executor.finish(threads.connect(native))
         rows = await executor.finish(threads.run(maintenance, b"SELECT current_database()"))
         database = OpenDatabase(name, rows[0][0], native, executor, maintenance)
-        await database.run(opening_script(settings, database.catalog))
+        await database.run(load_script(settings.extensions))
+        await attach_catalog(database, executor, settings)
+        await database.run(
+            f"{roles_script(tuple(settings.verifiers), settings.superusers)}; {lockdown_script(settings)}"
+        )
         await database.list_databases(databases)
     except DuckDBError:
         executor.forget(threads.close(native))

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 from attrs import define
 
-from duckgres_tx.catalog.install import Setting, databases_script, install_script, roles_script, settings_script
+from duckgres_tx.catalog.install import Setting, databases_script, install_script, roles_script
+from duckgres_tx.catalog.names import ATTACHED
 from duckgres_tx.catalog.search_path import effective_search_path
 from duckgres_tx.catalog.snapshot import live_script, rebuild_script
 from duckgres_tx.engine.database import Connection, Database, NativeThreads, Statement
@@ -26,6 +27,11 @@ CONTEXT = {
     "guc.timezone": "UTC",
     "start_time": "2026-01-02 03:04:05+00",
 }
+SETTINGS = (
+    Setting("timezone", "UTC"),
+    Setting("search_path", '"$user", public, main'),
+    Setting("default_table_access_method", "heap"),
+)
 # One schema for DuckDB and PostgreSQL alike.
 SCHEMA = """
 create schema sm;
@@ -60,7 +66,6 @@ class CatalogDatabase:
     database: Database
     session: Connection
     maintenance: Connection
-    built: bool = False
 
     def script(self, text: str, *, maintenance: bool = False) -> Rows:
         """Run statements as they are; the rows of the last one."""
@@ -70,8 +75,7 @@ class CatalogDatabase:
 
     def rebuild(self) -> None:
         """Bring the snapshot up to date."""
-        self.script(rebuild_script(CATALOG, first=not self.built), maintenance=True)
-        self.built = True
+        self.script(rebuild_script(CATALOG), maintenance=True)
 
     def translate(self, sql: str, *, live: bool = False) -> Translation:
         """Translate one statement."""
@@ -106,18 +110,9 @@ def open_catalog_database(threads: NativeThreads) -> CatalogDatabase:
         threads.wait(connection, WAIT_S)
         connections.append(connection.result)
     opened = CatalogDatabase(threads, job.result, *connections)
-    opened.script(install_script(CATALOG))
+    opened.script(f"ATTACH ':memory:' AS {ATTACHED}; {install_script(SETTINGS)}")
     opened.script(databases_script([CATALOG, "other"]))
     opened.script(roles_script(["postgres", "bob"], ["postgres"]))
-    opened.script(
-        settings_script(
-            [
-                Setting("timezone", "UTC"),
-                Setting("search_path", '"$user", public, main'),
-                Setting("default_table_access_method", "heap"),
-            ]
-        )
-    )
     opened.script("create schema public")
     for name, value in CONTEXT.items():
         opened.session.set_context(name, value)
