@@ -26,6 +26,7 @@ from duckgres_tx.session.control_plane import AcceptedConnection, ControlPlane, 
 from duckgres_tx.session.conversation import Conversation, shutting_down
 from duckgres_tx.session.database_files import does_not_exist
 from duckgres_tx.session.databases import Databases, DatabaseSlot
+from duckgres_tx.session.eager_writes import adopt
 from duckgres_tx.session.executor import Executor
 from duckgres_tx.session.open_database import OpenDatabase
 from duckgres_tx.session.opening import spill_directory
@@ -105,7 +106,7 @@ class SessionHost:
             factory.noisy = False
             self._connections.add(protocol)
             # The transport works on a duplicate.
-            self.reactor.adoptStreamConnection(client.fileno(), client.family, factory)
+            adopt(self.reactor, client, factory)
         except Exception:  # noqa: BLE001  such as a peer that is gone already
             self._log.failure("could not take a connection from {host}", host=connection.remote_host)
             self.connection_finished(protocol)

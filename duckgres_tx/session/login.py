@@ -45,6 +45,7 @@ class Authentication:
         self._frames = FrameReader(PASSWORD_MESSAGE_BYTES)
         self._step = self._first
         self._working = False
+        self._welcome = b""
 
     def begin(self) -> None:
         """Ask for the proof."""
@@ -89,7 +90,8 @@ class Authentication:
         final = self._exchange.final(message.as_sasl_response().data)
         control_plane = self._connection.host.control_plane
         control_plane.login_succeeded(self._connection.accepted.remote_host)
-        self._connection.transport.write(AuthenticationSASLFinal(final).encode() + AuthenticationOk().encode())
+        # It leaves with what the session or its failure has to say: the client waits for that anyway.
+        self._welcome = AuthenticationSASLFinal(final).encode() + AuthenticationOk().encode()
         self._connection.wire_state.sent(AuthenticationOk)
         self._working = True
         # From here on it is the server's time: a database may take long to recover.
@@ -116,6 +118,7 @@ class Authentication:
         if connection.closing:
             conversation.lost()
         else:
+            conversation.session.output.write(self._welcome)
             conversation.begin(self._rest())
 
     def _stop(self, error: PgError) -> None:
@@ -123,6 +126,7 @@ class Authentication:
         if self._connection.closing:
             self.lost()
         else:
+            self._connection.transport.write(self._welcome)
             self._connection.fatal(error)
 
     def _rest(self) -> FrameReader:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
+from duckgres_tx.session.eager_writes import adopt
+
 if TYPE_CHECKING:
     from duckgres_tx.session.connection import ClientConnection
     from duckgres_tx.wire.startup import StartupMessage
@@ -87,7 +89,7 @@ async def relay(client: ClientConnection, message: StartupMessage, early: bytes)
         near_end = NearEnd(client)
         factory = Factory.forProtocol(lambda: near_end)
         factory.noisy = False
-        client.host.reactor.adoptStreamConnection(near.fileno(), socket.AF_UNIX, factory)
+        adopt(client.host.reactor, near, factory)
     finally:
         near.close()
         # Only still open when the control plane never got it.

@@ -73,6 +73,8 @@ class TlsServer:
         """
         layer = TLSMemoryBIOProtocol(self._factory, protocol)
         transport.protocol = layer
+        # Full records are gathered to larger writes; the last one of an answer is short and leaves at once.
+        transport.lazy_from_bytes = RECORD_BYTES
         layer.makeConnection(transport)
         return layer
 

@@ -12,6 +12,7 @@ class ClientTransport(Protocol):
     """A stream connection to a client, or one end of a relay."""
 
     protocol: Any
+    lazy_from_bytes: int
 
     def write(self, data: bytes) -> None:
         """Send, now or when the peer reads."""

@@ -9,6 +9,7 @@ Spec: sql-set.html#SQL-SET, protocol-flow.html#PROTOCOL-ASYNC
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from attrs import define, field, frozen
 
@@ -65,6 +66,17 @@ _TRANSACTION_DEFAULTS = {
 _IDENTITY = frozenset(("role", "session_authorization"))
 
 
+@lru_cache(maxsize=8)
+def _server_defaults(server_values: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """What all sessions of a server begin with, in stored form. The caller copies it."""
+    initial = {name: definition.default for name, definition in DEFINITIONS.items()}
+    for name, text in server_values:
+        key = name.lower()
+        definition = guc_rules.find_definition(key)
+        initial[key] = guc_rules.stored_form(definition, text, initial[key]) if definition is not None else text
+    return initial
+
+
 @define
 class Variables:
     """The parameters of one session; all values inside are stored forms (see ``guc_table``).
@@ -81,13 +93,7 @@ class Variables:
     _transaction: _Transaction | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
-        self._initial = {name: definition.default for name, definition in DEFINITIONS.items()}
-        for name, text in self.server_values.items():
-            key = name.lower()
-            definition = guc_rules.find_definition(key)
-            self._initial[key] = (
-                guc_rules.stored_form(definition, text, self._initial[key]) if definition is not None else text
-            )
+        self._initial = dict(_server_defaults(tuple(self.server_values.items())))
         self._initial["session_authorization"] = self.user
         self._initial["is_superuser"] = "on" if self.superuser else "off"
 

@@ -1,0 +1,69 @@
+"""Transports that send at once what the kernel takes, instead of a turn of the reactor's loop later.
+
+Twisted's transports gather what is written, ask the reactor to tell when the socket is writable, and send then. An answer
+that fits into the socket's buffer, as nearly all do, costs two changes of the poll set, a turn of the loop and a copy more
+that way. What the kernel doesn't take goes Twisted's way, producers and all.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from typing import Any
+
+from twisted.internet import tcp, unix
+from twisted.internet.protocol import Factory
+
+
+class _EagerWrites:
+    """Mixed into Twisted's server transports.
+
+    Attributes:
+        lazy_from_bytes: Writes of at least this length are gathered all the same; for TLS, whose records come one by one.
+    """
+
+    lazy_from_bytes = sys.maxsize
+
+    def write(self: Any, data: bytes) -> None:
+        """Send; what can't be sent now is sent when the socket is writable."""
+        may_send = (
+            self.connected
+            and not self.disconnecting
+            and not self._writeDisconnecting
+            and not self._tempDataLen
+            and not self.dataBuffer
+            and 0 < len(data) < self.lazy_from_bytes
+        )
+        if may_send:
+            sent = self.writeSomeData(data)
+            # An error comes again when the reactor tries, which then ends the connection as usual.
+            if isinstance(sent, int) and sent > 0:
+                if sent == len(data):
+                    return
+                data = data[sent:]
+        super().write(data)  # type: ignore[misc]  # the mixed-in transport's
+
+
+class EagerTCP(_EagerWrites, tcp.Server):
+    """A client's TCP connection."""
+
+
+class EagerUNIX(_EagerWrites, unix.Server):
+    """A client's connection by UNIX socket, or one end of a relay."""
+
+
+def adopt(reactor: Any, client: socket.socket, factory: Factory[Any]) -> None:
+    """As ``reactor.adoptStreamConnection``, which can't be told a class: a transport on a duplicate of a connected socket.
+
+    Args:
+        reactor: Its reactor.
+        client: Non-blocking; it stays the caller's.
+        factory: Makes the protocol.
+
+    Raises:
+        OSError: The peer is gone.
+    """
+    if client.family == socket.AF_UNIX:
+        EagerUNIX._fromConnectedSocket(client.fileno(), factory, reactor)  # noqa: SLF001
+    else:
+        EagerTCP._fromConnectedSocket(client.fileno(), client.family, factory, reactor)  # noqa: SLF001
