@@ -22,6 +22,7 @@ from duckgres_tx.session.executor import Executor
 from duckgres_tx.session.open_database import OpenDatabase
 from duckgres_tx.session.portals import Portal, Portals
 from duckgres_tx.session.prepared_statements import PreparedStatement, PreparedStatements
+from duckgres_tx.session.recent_queries import RecentQueries
 from duckgres_tx.session.transactions import TransactionBlock
 
 
@@ -38,6 +39,7 @@ class DuckDBSession:
         invalidated: Called with the database's name when DuckDB says that the instance is beyond use.
         block: Where the session stands towards its transaction.
         statements: Prepared ones.
+        recent: What simple queries have prepared last.
         portals: Open ones.
         suspended: The portal whose rows DuckDB's one open result gives, if any.
         render: The text form of values.
@@ -52,6 +54,7 @@ class DuckDBSession:
     invalidated: Callable[[str], None]
     block: TransactionBlock = field(factory=TransactionBlock)
     statements: PreparedStatements = field(factory=PreparedStatements)
+    recent: RecentQueries = field(factory=RecentQueries)
     portals: Portals = field(factory=Portals)
     suspended: Portal | None = None
     render: RenderOptions = field(factory=RenderOptions)
@@ -173,4 +176,5 @@ class DuckDBSession:
         """Free everything the session has in DuckDB; whatever was open is rolled back."""
         self.close_portals()
         self.statements.clear()
+        self.recent.clear()
         await self.executor.finish(self.executor.threads.close(self.native))

@@ -228,7 +228,7 @@ class SessionHost:
         try:
             schemas = await database.current_schemas()
             path = effective_schemas(read_name_list(variables.show("search_path")), request.user, schemas)
-            script = connection_script(variables, path, database.catalog)
+            script = connection_script(variables, path, database.catalog, self.settings.time_zone)
             native = await self.executor.finish(self.executor.threads.connect(database.native, script))
         except DuckDBError as error:
             raise to_pg_error(error).fatal() from error

@@ -36,6 +36,15 @@ def spill_directory(settings: WorkerSettings, name: str) -> Path:
     return Path(settings.temp_directory or Path(settings.data_dir) / "tmp") / name
 
 
+def dialect_script(settings: WorkerSettings) -> str:
+    """What makes DuckDB's statements mean what PostgreSQL's do, in all sessions of an instance."""
+    return (
+        "SET GLOBAL integer_division = true; "
+        "SET GLOBAL default_null_order = 'nulls_last_on_asc_first_on_desc'; "
+        f"SET GLOBAL TimeZone = {quote_literal(settings.time_zone)}"
+    )
+
+
 def lockdown_script(settings: WorkerSettings) -> str:
     """What closes the doors, after everything was loaded and attached."""
     if settings.unrestricted_files:
@@ -69,7 +78,8 @@ async def open_database(
         await database.run(load_script(settings.extensions))
         await attach_catalog(database, executor, settings)
         await database.run(
-            f"{roles_script(tuple(settings.verifiers), settings.superusers)}; {lockdown_script(settings)}"
+            f"{roles_script(tuple(settings.verifiers), settings.superusers)}; "
+            f"{dialect_script(settings)}; {lockdown_script(settings)}"
         )
         await database.list_databases(databases)
     except DuckDBError:

@@ -16,13 +16,8 @@ if TYPE_CHECKING:
     from duckgres_tx.session.connection import ClientConnection
     from duckgres_tx.session.startup import LoginRequest
 
-# What makes DuckDB's statements mean what PostgreSQL's do, and bounds what a result that is read slowly holds.
-_CONNECTION_SCRIPT = (
-    "SET integer_division = true; "
-    "SET default_null_order = 'nulls_last_on_asc_first_on_desc'; "
-    "SET streaming_buffer_size = '64KiB'; "
-    "SET TimeZone = "
-)
+# Bounds what a result that is read slowly holds; what can be set for a whole instance is in ``opening``.
+_BUFFER_SIZE = "SET streaming_buffer_size = '64KiB'"
 
 
 def start_variables(settings: WorkerSettings, request: LoginRequest, *, superuser: bool) -> Variables:
@@ -50,16 +45,19 @@ def start_variables(settings: WorkerSettings, request: LoginRequest, *, superuse
     return variables
 
 
-def connection_script(variables: Variables, path: tuple[str, ...], catalog: str) -> str:
+def connection_script(variables: Variables, path: tuple[str, ...], catalog: str, instance_zone: str) -> str:
     """What runs on a session's connection before anything else.
 
     Args:
         variables: The session's.
         path: The schemas of its search path that exist.
         catalog: The name under which its database is attached.
+        instance_zone: The time zone of those who set none.
     """
-    zone = quote_literal(variables.time_zone)
-    return f"{_CONNECTION_SCRIPT}{zone}; {effective_search_path(path, catalog)}"
+    statements = [_BUFFER_SIZE, effective_search_path(path, catalog)]
+    if variables.time_zone != instance_zone:
+        statements.append(f"SET TimeZone = {quote_literal(variables.time_zone)}")
+    return "; ".join(statements)
 
 
 def tell_context(

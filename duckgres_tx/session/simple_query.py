@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from duckgres_tx.engine.database import DuckDBError
 from duckgres_tx.errors import PgError
 from duckgres_tx.session import session_statements
-from duckgres_tx.session.execution import check_read_only, conclude, is_stale, make_ready, tag_of
+from duckgres_tx.session.execution import check_block, check_read_only, conclude, is_stale, make_ready, tag_of
 from duckgres_tx.session.preparation import prepare
 from duckgres_tx.session.prepared_statements import PreparedStatement
 from duckgres_tx.session.transactions import BlockState
@@ -35,11 +35,15 @@ async def simple_query(conversation: Conversation, session: Session, text: str) 
     """
     session.forget_unnamed()
     statements = session.cache.statements(text)
+    if len(statements) == 1:
+        await _single(session, statements[0], text)
+        conversation.ready_for_query()
+        return
     if not statements:
         session.output.write(EMPTY_QUERY_RESPONSE)
-    prepared = await _prepare_batch(session, statements, text) if len(statements) > 1 else {}
+    prepared = await _prepare_batch(session, statements, text)
     for number, analyzed in enumerate(statements):
-        if len(statements) > 1 and session.block.state is BlockState.NONE:
+        if session.block.state is BlockState.NONE:
             session.begin_implicit()
         statement = prepared.get(number)
         if statement is None or (statement.native is not None and is_stale(session, statement)):
@@ -48,6 +52,16 @@ async def simple_query(conversation: Conversation, session: Session, text: str) 
     if session.block.state is BlockState.IMPLICIT:
         await session.commit()
     conversation.ready_for_query()
+
+
+async def _single(session: Session, analyzed: AnalyzedStatement, text: str) -> None:
+    statement = session.recent.take(text)
+    if statement is None or is_stale(session, statement):
+        statement = await prepare(session, analyzed, query=text)
+    else:
+        check_block(session, statement)
+    await _answer(session, statement, is_last=True)
+    session.recent.keep(statement)
 
 
 async def _prepare_batch(

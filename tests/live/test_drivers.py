@@ -250,3 +250,29 @@ def test_pandas_writes_and_reads(engine):
     assert pd.read_sql_table("pandas_frame", engine).shape == (6, 4)
     with engine.begin() as connection:
         connection.execute(sa.text("DROP TABLE pandas_frame"))
+
+
+def test_the_same_query_again_sees_what_has_changed(server):
+    """A query that is asked again in the same words gives what is there now: rows, columns, settings."""
+    with psycopg2.connect(server.dsn()) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        cursor.execute("CREATE TEMP TABLE again (a int)")
+        for number in range(3):
+            cursor.execute("SELECT count(*) FROM again")
+            assert cursor.fetchone() == (number,)
+            cursor.execute("INSERT INTO again VALUES (1)")
+        cursor.execute("SELECT * FROM again LIMIT 1")
+        cursor.execute("ALTER TABLE again ADD COLUMN b text DEFAULT 'new'")
+        cursor.execute("SELECT * FROM again LIMIT 1")
+        assert cursor.fetchone() == (1, "new")
+        for zone, hour in (("UTC", 12), ("America/New_York", 8)):
+            cursor.execute(f"SET TimeZone = '{zone}'")
+            cursor.execute("SELECT extract(hour FROM '2024-07-01 12:00:00+00'::timestamptz)::int")
+            assert cursor.fetchone() == (hour,)
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT 1")
+        with pytest.raises(psycopg2.errors.UndefinedTable):
+            cursor.execute("SELECT * FROM never")
+        with pytest.raises(psycopg2.errors.InFailedSqlTransaction):
+            cursor.execute("SELECT 1")
+        cursor.execute("ROLLBACK")
