@@ -20,10 +20,29 @@ from typing import Final
 
 from duckgres_tx.catalog import names
 
-# What more than one fact is made of, read once; temporary tables of whoever builds.
+# What is read once and used more than once, without the columns that nobody needs: temporary tables of whoever builds.
+# A constraint has the name that PostgreSQL would choose, before it is made unique.
 RAW: Final[dict[str, str]] = {
-    "tables": "SELECT * FROM duckdb_tables() WHERE {scope} AND NOT internal AND NOT starts_with(table_name, '__pg_')",
-    "columns": "SELECT * FROM duckdb_columns() WHERE {scope} AND NOT internal AND NOT starts_with(table_name, '__pg_')",
+    "tables": """
+SELECT table_oid, schema_oid, table_name, comment, temporary, column_count, check_constraint_count, index_count, estimated_size,
+       CASE WHEN contains(sql, 'GENERATED ALWAYS AS') THEN sql END AS generating_sql
+FROM duckdb_tables() WHERE {scope} AND NOT internal AND NOT starts_with(table_name, '__pg_')
+""",
+    "columns": """
+SELECT table_oid, schema_oid, table_name, column_name, column_index, is_nullable, data_type, comment, column_default
+FROM duckdb_columns() WHERE {scope} AND NOT internal AND NOT starts_with(table_name, '__pg_')
+""",
+    "constraints": """
+SELECT table_oid, schema_oid, table_name, constraint_index, constraint_type, expression, constraint_column_indexes,
+       constraint_column_names, referenced_table, referenced_column_names,
+       table_name || CASE constraint_type
+         WHEN 'PRIMARY KEY' THEN '_pkey'
+         WHEN 'UNIQUE' THEN '_' || array_to_string(constraint_column_names, '_') || '_key'
+         WHEN 'FOREIGN KEY' THEN '_' || array_to_string(constraint_column_names, '_') || '_fkey'
+         ELSE CASE WHEN len(constraint_column_names) = 1 THEN '_' || constraint_column_names[1] ELSE '' END || '_check'
+       END AS base_name
+FROM duckdb_constraints() WHERE {scope} AND constraint_type <> 'NOT NULL'
+""",
 }
 
 SCHEMAS = """
@@ -64,23 +83,17 @@ SELECT data_type, CASE WHEN f.is_array THEN coalesce(user_array, b.typarray) ELS
 FROM found f LEFT JOIN {s}.builtin_types b ON b.oid = f.element_oid
 """
 
-# DuckDB's constraints without NOT NULL, numbered within their table, under the names that PostgreSQL would give.
+# DuckDB's constraints without NOT NULL, numbered within their table, under the names that PostgreSQL would give. They are
+# numbered apart from their lists, which a window function is slow to carry along.
 CONSTRAINTS = """
-WITH listed AS (
-  SELECT c.*, s.oid AS nsp, s.name AS schema,
-         row_number() OVER (PARTITION BY c.table_oid ORDER BY c.constraint_index) AS number
-  FROM duckdb_constraints() c JOIN {f}.schemas s ON s.entry = c.schema_oid
-  WHERE {scope} AND c.constraint_type <> 'NOT NULL'
-), named AS (
-  SELECT *, CASE constraint_type
-      WHEN 'PRIMARY KEY' THEN table_name || '_pkey'
-      WHEN 'UNIQUE' THEN table_name || '_' || array_to_string(constraint_column_names, '_') || '_key'
-      WHEN 'FOREIGN KEY' THEN table_name || '_' || array_to_string(constraint_column_names, '_') || '_fkey'
-      ELSE table_name || CASE WHEN len(constraint_column_names) = 1 THEN '_' || constraint_column_names[1] ELSE '' END
-           || '_check' END AS base_name
-  FROM listed
+WITH numbers AS (
+  SELECT constraint_index, row_number() OVER (PARTITION BY table_oid ORDER BY constraint_index) AS number,
+         row_number() OVER (PARTITION BY schema_oid, base_name ORDER BY table_oid, constraint_index) AS twin
+  FROM {raw}constraints
 ), final AS (
-  SELECT *, row_number() OVER (PARTITION BY nsp, base_name ORDER BY table_oid, number) AS twin FROM named
+  SELECT c.*, s.oid AS nsp, s.name AS schema, m.number, m.twin
+  FROM {raw}constraints c JOIN numbers m ON m.constraint_index = c.constraint_index
+  JOIN {f}.schemas s ON s.entry = c.schema_oid
 )
 SELECT {s}.derived_oid(n.table_oid, n.number) AS oid,
        n.base_name || CASE WHEN n.twin > 1 THEN (n.twin - 1)::VARCHAR ELSE '' END AS name,
@@ -113,7 +126,7 @@ SELECT t.table_oid AS oid, s.oid AS nsp, s.name AS schema, t.table_name AS name,
        CASE WHEN t.temporary THEN 't' ELSE 'p' END AS persistence, t.column_count AS natts,
        t.check_constraint_count AS nchecks,
        (t.index_count > 0 OR t.table_oid IN (SELECT relid FROM {f}.constraints WHERE kind IN ('p', 'u'))) AS has_index,
-       t.estimated_size AS tuples, t.sql, 0 AS relid, NULL::VARCHAR AS on_table, false AS is_unique, false AS is_primary,
+       t.estimated_size AS tuples, NULL::VARCHAR AS sql, 0 AS relid, NULL::VARCHAR AS on_table, false AS is_unique, false AS is_primary,
        NULL::VARCHAR[] AS keys, t.table_oid IN (SELECT relid FROM {f}.constraints WHERE kind = 'f'
          UNION ALL SELECT ref_relid FROM {f}.constraints WHERE kind = 'f') AS has_foreign_keys
 FROM {raw}tables t JOIN {f}.schemas s ON s.entry = t.schema_oid
@@ -143,7 +156,8 @@ SELECT c.table_oid AS relid, s.oid AS nsp, s.name AS schema, c.table_name, c.col
             ELSE contains(g.sql, {s}.quoted_if_needed(c.column_name) || ' ' || c.data_type || ' GENERATED ALWAYS AS') END AS generated
 FROM {raw}columns c JOIN {f}.schemas s ON s.entry = c.schema_oid
 JOIN {f}.type_names t ON t.data_type = c.data_type
-LEFT JOIN (SELECT table_oid, sql FROM {raw}tables WHERE contains(sql, 'GENERATED ALWAYS AS')) g ON g.table_oid = c.table_oid
+LEFT JOIN (SELECT table_oid, generating_sql AS sql FROM {raw}tables WHERE generating_sql IS NOT NULL) g
+  ON g.table_oid = c.table_oid
 """
 
 # Positions of an index's columns; 0 stands for an expression.
@@ -156,9 +170,9 @@ SELECT r.oid, r.relid, r.nsp, r.schema, r.name, r.on_table, r.is_unique, r.is_pr
 FROM {f}.relations r
 LEFT JOIN {f}.constraints c ON c.oid = r.oid
 LEFT JOIN (SELECT i.oid, list(coalesce(a.num, 0) ORDER BY i.position)::INTEGER[] AS key
-           FROM (SELECT oid, relid, unnest(keys) AS expression, generate_subscripts(keys, 1) AS position
+           FROM (SELECT oid, relid, {s}.column_of(unnest(keys)) AS name, generate_subscripts(keys, 1) AS position
                  FROM {f}.relations WHERE kind = 'i' AND sql IS NOT NULL) i
-           LEFT JOIN {f}.columns a ON a.relid = i.relid AND {s}.quoted_if_needed(a.name) = i.expression
+           LEFT JOIN {f}.columns a ON a.relid = i.relid AND a.name = i.name
            GROUP BY i.oid) k ON k.oid = r.oid
 WHERE r.kind = 'i'
 """
@@ -189,9 +203,11 @@ JOIN {f}.schemas s ON s.db = m.database_name
 
 # Which of several relations or types of one name comes first is the session's search path's business.
 VISIBILITY = """
-SELECT oid, schema, name, list(schema) OVER (PARTITION BY name) AS schemas, 'r' AS what FROM (
+WITH named AS (
   SELECT oid, schema, name FROM {f}.relations
   UNION ALL SELECT oid, CASE WHEN info THEN 'information_schema' ELSE 'pg_catalog' END, name FROM {s}.builtin_relations)
+SELECT oid, schema, n.name, schemas, 'r' AS what
+FROM named n JOIN (SELECT name, list(schema) AS schemas FROM named GROUP BY name) g ON g.name = n.name
 UNION ALL SELECT oid, schema, name, list(schema) OVER (PARTITION BY name), 't' FROM {f}.user_types
 UNION ALL SELECT oid, schema, name, list(schema) OVER (PARTITION BY name), 'f' FROM {f}.macros
 """

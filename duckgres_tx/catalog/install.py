@@ -194,7 +194,7 @@ def _shared() -> Iterable[str]:
         yield f"CREATE TABLE {names.qualified(names.FACTS, name)} AS FROM {names.fact(name, live=False)}"
     for piece in PIECES:
         yield _render(piece, live=False)
-    yield from _empty_tables()
+    yield from _empty_views()
     yield "COMMIT"
     # The live variant is bound to tables of the shape that each session will make for itself.
     yield "BEGIN"
@@ -210,11 +210,16 @@ def _shared() -> Iterable[str]:
         yield f"DROP TABLE {names.fact(name, live=True)}"
 
 
-def _empty_tables() -> Iterable[str]:
-    for relation in _empty_relations():
+def _empty_views() -> Iterable[str]:
+    # Views of one table with a column for each type: tables of their own take more time and memory to attach.
+    nothing = names.qualified(names.FACTS, "nothing")
+    relations = list(_empty_relations())
+    types = sorted({kind for relation in relations for _, kind in relation.listed_columns()})
+    yield f"CREATE TABLE {nothing} ({', '.join(f'of_{kind} {duckdb_type(kind)}' for kind in types)})"
+    for relation in relations:
         name = names.qualified(names.INFO if relation.info else names.PG, relation.name)
-        columns = ", ".join(f'"{column}" {duckdb_type(kind)}' for column, kind in relation.listed_columns())
-        yield f"CREATE TABLE {name} ({columns})"
+        columns = ", ".join(f'of_{kind} AS "{column}"' for column, kind in relation.listed_columns())
+        yield f"CREATE VIEW {name} AS SELECT {columns} FROM {nothing}"
 
 
 def install_script(settings: Iterable[Setting]) -> str:
