@@ -7,10 +7,10 @@ What DuckDB offers, and where it is found
     `library`, `capi` (the C API as a table of functions), `logical_types`, `pg_types`, `alias_types`
 
 Threads and what they do, from the bottom up
-    `tasks` (queues, strands, a thread's life), `error_types` (how a task fails), `handles` (how long databases,
-    connections and statements live), `context` (``duckgres_context()``), `statements` (prepare, execute, scripts), `jobs`
-    (the steps of jobs), ``runs`` (a running statement's struct), `production` (its rows, into a ring of buffers),
-    `spooling` (its rows, into a file)
+    `tasks` (queues, strands, a thread's life), `watch` (what runs for long), `crews` (threads that share DuckDB's part
+    of that), `error_types` (how a task fails), `handles` (how long databases, connections and statements live), `context`
+    (``duckgres_context()``), `statements` (prepare, execute, scripts), `jobs` (the steps of jobs), ``runs`` (a running
+    statement's struct), `production` (its rows, into a ring of buffers), `spooling` (its rows, into a file)
 
 The same for Python
     `native_threads` (jobs and the pool), `execution`, `connections`, `database`

@@ -38,6 +38,7 @@ ctypedef void *duckdb_client_context
 ctypedef void *duckdb_scalar_function
 ctypedef void *duckdb_function_info
 ctypedef void *duckdb_init_info
+ctypedef void *duckdb_task_state
 
 ctypedef void (*duckdb_delete_callback_t)(void *data) noexcept nogil
 ctypedef void (*duckdb_scalar_function_t)(
@@ -433,6 +434,10 @@ cdef struct Api:
     idx_t (*appender_column_count)(duckdb_appender appender) noexcept nogil
     duckdb_logical_type (*appender_column_type)(duckdb_appender appender, idx_t col_idx) noexcept nogil
     bool (*result_is_streaming)(duckdb_result result) noexcept nogil
+    duckdb_task_state (*create_task_state)(duckdb_database database) noexcept nogil
+    void (*execute_tasks_state)(duckdb_task_state state) noexcept nogil
+    void (*finish_execution)(duckdb_task_state state) noexcept nogil
+    void (*destroy_task_state)(duckdb_task_state state) noexcept nogil
 
 
 # Filled by load(); read-only afterwards.

@@ -207,6 +207,10 @@ def load(str path):
     _resolve(handle, "duckdb_append_data_chunk", <void**>&api.append_data_chunk)
     _resolve(handle, "duckdb_appender_column_count", <void**>&api.appender_column_count)
     _resolve(handle, "duckdb_appender_column_type", <void**>&api.appender_column_type)
+    _resolve(handle, "duckdb_create_task_state", <void**>&api.create_task_state)
+    _resolve(handle, "duckdb_execute_tasks_state", <void**>&api.execute_tasks_state)
+    _resolve(handle, "duckdb_finish_execution", <void**>&api.finish_execution)
+    _resolve(handle, "duckdb_destroy_task_state", <void**>&api.destroy_task_state)
 
 
 def library_version() -> str:

@@ -99,6 +99,8 @@ class NativeThreads:
     @property
     def queued(self) -> int: ...  # jobs that wait for a thread
     def open_database(self, path: str, options: Mapping[str, str], script: str = "") -> Job: ...  # result: Database
+    # open_database: with an option "threads" DuckDB starts none of its own; the pool lends it some for long statements
+    def set_threads(self, connection: Connection, count: int) -> Job: ...  # of the database; instead of SET threads
     def connect(self, database: Database, script: str = "") -> Job: ...  # result: Connection
     def prepare(self, connection: Connection, sql: bytes) -> Job: ...  # result: Statement
     def run(

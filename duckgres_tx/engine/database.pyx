@@ -196,6 +196,14 @@ cdef list _read_rows(const char *data, size_t size):
     return rows
 
 
+cdef dict _with_crew(object options):
+    """All of DuckDB's threads are ours (`crews`)."""
+    cdef dict known = dict(options)
+    if "threads" in known:
+        known.setdefault("external_threads", known["threads"])
+    return known
+
+
 cdef Task *_make_task(size_t size) except NULL:
     cdef Task *task = <Task *>calloc(1, size)
     if task == NULL:
@@ -230,7 +238,7 @@ cdef class NativeThreads(Pool):
         job.pool = self
         job.path = path
         job.kept = [_c_text(path), _c_text(script)]
-        for name, value in options.items():
+        for name, value in _with_crew(options).items():
             job.kept.append(_c_text(name))
             job.kept.append(_c_text(value))
         job.task = _make_task(sizeof(OpenTask))
@@ -245,7 +253,24 @@ cdef class NativeThreads(Pool):
         work.n_options = (len(job.kept) - 2) // 2
         for at in range(2 * work.n_options):
             work.options[at] = <const char *><bytes>job.kept[2 + at]
+        if "threads" in options and "external_threads" not in options:
+            work.database.threads = int(options["threads"])
+            work.database.crew.size = work.database.threads - 1
         job.start()
+        return job
+
+    def set_threads(self, OpenConnection connection not None, int count):
+        """Change how many threads the connection's database may use."""
+        cdef int before = connection.handle.database.threads
+        statements = [b"SET GLOBAL threads = %d" % count, b"SET GLOBAL external_threads = %d" % count]
+        if count < before:
+            # DuckDB wants the first to be no less than the second at any moment.
+            statements.reverse()
+        job = self.run(connection, b"; ".join(statements if count != before else ()))
+        lock(self.core)
+        connection.handle.database.threads = count
+        connection.handle.database.crew.size = count - 1
+        unlock(self.core)
         return job
 
     def connect(self, OpenDatabase database not None, str script=""):

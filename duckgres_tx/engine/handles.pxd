@@ -16,7 +16,7 @@ from duckgres_tx.engine.capi cimport (
     idx_t,
 )
 from duckgres_tx.engine.context cimport ContextStore
-from duckgres_tx.engine.tasks cimport Core, Outcome, Strand, Task
+from duckgres_tx.engine.tasks cimport Core, Crew, Outcome, Strand, Task
 
 
 cdef struct DatabaseHandle:
@@ -25,6 +25,8 @@ cdef struct DatabaseHandle:
     Core *core
     int references
     duckdb_database handle          # strand
+    Crew crew
+    int threads                     # DuckDB's setting, all of them from the crew but the statement's own; 0: not known
     ContextStore *store
     bint invalidated                # a fatal error has happened; set once, read at any time
     # Under the mutex.

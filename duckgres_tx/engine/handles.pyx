@@ -4,6 +4,7 @@ from libc.stdlib cimport calloc, free
 
 from duckgres_tx.engine.capi cimport api, duckdb_connection, duckdb_prepared_statement, idx_t
 from duckgres_tx.engine.context cimport forget_connection, make_context_store, release_context_store
+from duckgres_tx.engine.crews cimport dismiss_crew
 from duckgres_tx.engine.tasks cimport (
     PHASE_IDLE,
     PHASE_QUEUED,
@@ -45,6 +46,7 @@ cdef ConnectionHandle *make_connection(DatabaseHandle *database) noexcept nogil:
         return NULL
     init_task(&connection.retire, database.core, &connection.strand, _retire_connection)
     init_task(&connection.closer, database.core, &connection.strand, _close_with_database)
+    connection.strand.crew = &database.crew
     connection.core = database.core
     connection.database = database
     connection.references = 1
@@ -143,6 +145,7 @@ cdef void close_connection(Task *task, ConnectionHandle *connection) noexcept no
 
 cdef void close_database(DatabaseHandle *database) noexcept nogil:
     if database.handle != NULL:
+        dismiss_crew(database.core, &database.crew)
         api.close(&database.handle)
 
 

@@ -3,6 +3,7 @@
 from duckgres_tx.engine.alias_types cimport register_alias_types
 from duckgres_tx.engine.capi cimport api, duckdb_config, duckdb_connection
 from duckgres_tx.engine.context cimport connection_id_of, register_context_function
+from duckgres_tx.engine.crews cimport found_crew
 from duckgres_tx.engine.error_types cimport INTERRUPT, NO_MEMORY, fail, fail_as, fail_by_text
 from duckgres_tx.engine.handles cimport (
     ConnectionHandle,
@@ -50,6 +51,8 @@ cdef bint _open(Task *task) noexcept nogil:
         api.free(error)
         well = False
     api.destroy_config(&config)
+    if well:
+        found_crew(task.core, &work.database.crew, work.database.handle)
     return well
 
 

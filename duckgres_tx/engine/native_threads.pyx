@@ -29,6 +29,7 @@ from duckgres_tx.engine.tasks cimport (
     unlock,
     wait_until,
 )
+from duckgres_tx.engine.watch cimport watch
 
 from duckgres_tx.engine.error_types import DuckDBError
 
@@ -39,7 +40,7 @@ cdef class Pool:
     def __cinit__(self, int max_threads, double idle_timeout_s=10.0):
         if max_threads < 1:
             raise ValueError("max_threads must be at least 1")
-        self.core = make_core(max_threads, <int64_t>(idle_timeout_s * 1e9))
+        self.core = make_core(max_threads, <int64_t>(idle_timeout_s * 1e9), watch)
         if self.core == NULL:
             raise OSError("cannot make an eventfd or a mutex")
 
@@ -48,8 +49,7 @@ cdef class Pool:
             return
         # Jobs keep the pool alive, so what is queued now are frees only; the threads do them, then end.
         lock(self.core)
-        self.core.stop = True
-        pthread_cond_broadcast(&self.core.work)
+        _stop(self.core)
         unlock(self.core)
         release_core(self.core)
 
@@ -134,22 +134,29 @@ cdef class Pool:
         cdef int64_t deadline = monotonic_ns() + <int64_t>(timeout_s * 1e9)
         cdef bint over = False
         lock(core)
-        core.stop = True
-        pthread_cond_broadcast(&core.work)
+        _stop(core)
         unlock(core)
         while True:
             with nogil:
                 interrupt_all(core)
                 lock(core)
-                if core.threads:
+                if core.threads or core.assistants:
                     wait_until(&core.ended, core, min(deadline, monotonic_ns() + 100_000_000))
-                over = core.threads == 0
+                over = core.threads == 0 and core.assistants == 0
                 unlock(core)
             if over:
                 return
             PyErr_CheckSignals()
             if monotonic_ns() >= deadline:
-                raise TimeoutError(f"{core.threads} native threads still work after {timeout_s} s")
+                raise TimeoutError(f"{core.threads + core.assistants} native threads still work after {timeout_s} s")
+
+
+cdef void _stop(Core *core) noexcept nogil:
+    """With the mutex held."""
+    core.stop = True
+    pthread_cond_broadcast(&core.work)
+    pthread_cond_broadcast(&core.watch)
+    pthread_cond_broadcast(&core.crew_work)
 
 
 cdef bint _wait_for_news(Job job, int64_t deadline) noexcept nogil:

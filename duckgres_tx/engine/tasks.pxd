@@ -8,7 +8,7 @@ under it. So the reactor thread may take it with the GIL held, and a native thre
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
-from duckgres_tx.engine.capi cimport duckdb_connection
+from duckgres_tx.engine.capi cimport duckdb_connection, duckdb_database, duckdb_task_state
 
 
 cdef extern from "<pthread.h>" nogil:
@@ -24,6 +24,7 @@ cdef extern from "<pthread.h>" nogil:
     int pthread_cond_signal(pthread_cond_t *cond)
     int pthread_cond_broadcast(pthread_cond_t *cond)
     int pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
+    ctypedef int clockid_t
 
 
 # What a step leaves behind.
@@ -45,6 +46,7 @@ cdef enum Phase:
     PHASE_OVER
 
 ctypedef Outcome (*Step)(Task *task) noexcept nogil
+ctypedef void *(*ThreadMain)(void *core) noexcept nogil
 
 
 cdef struct Task:
@@ -53,6 +55,7 @@ cdef struct Task:
     Step step                  # runs on a native thread, without the mutex
     Phase phase
     Task *next                 # in the ready queue or in the strand's
+    int64_t ready_ns           # since when it waits for a thread
     Task *next_news
     bint listed                # in the news
     bint held                  # the pool has a reference to the owner; GIL
@@ -74,6 +77,18 @@ cdef struct Strand:
     Task *current              # ready or running
     Task *parked               # the last one that gave its thread back, until it goes on
     duckdb_connection connection
+    Crew *crew                 # of its database; NULL: none
+
+
+# A database's share of the crew threads (`crews`), which take part in statements that run for long.
+cdef struct Crew:
+    Crew *next
+    int size                   # how many may take part at once
+    int aboard                 # how many do
+    duckdb_database database   # NULL: not open
+    duckdb_task_state state    # what they work for; NULL: nothing to do
+    bint relieved              # they are on their way out of it
+    int64_t needed_ns          # when a statement was last seen to run for long
 
 
 # A thread, on its own stack.
@@ -81,6 +96,13 @@ cdef struct Worker:
     Task *task                 # what it runs, if that has an owner
     Worker *next
     Worker *previous
+    unsigned int turn          # counts what it has run
+    bint engaged               # the watch has found it at work for long; counted in the core
+    # The watch's notes.
+    clockid_t clock            # its processor time
+    unsigned int seen_turn
+    int64_t seen_ns
+    int64_t seen_busy_ns
 
 
 cdef struct Core:
@@ -88,6 +110,10 @@ cdef struct Core:
     pthread_cond_t work        # a task is ready, or stop
     pthread_cond_t news_come   # for wait(); used when there are waiters
     pthread_cond_t ended       # a thread has ended
+    # To be signalled as soon as the mutex is free, so that nobody wakes to wait for it.
+    bint call_worker
+    bint call_watch
+    bint worker_comes          # one has been called and is not here yet
     int references             # the pool object, each thread, each open database
     Task *ready_first
     Task *ready_last
@@ -95,6 +121,8 @@ cdef struct Core:
     int idle
     int threads
     int max_threads
+    int prompt_threads         # so many that aren't engaged are started without further thought
+    int engaged
     int64_t idle_timeout_ns
     bint stop
     Task *news_first
@@ -102,20 +130,47 @@ cdef struct Core:
     int waiters
     int event_fd
     Worker *workers
+    # The watch and the crew.
+    int assistants             # threads of both
+    ThreadMain watch_main
+    pthread_cond_t watch
+    bint watch_lives
+    bint watch_sleeps
+    unsigned int submissions
+    pthread_cond_t crew_work
+    Crew *crews
+    int crew_threads
+    int crew_idle
 
 
 cdef inline void lock(Core *core) noexcept nogil:
     pthread_mutex_lock(&core.mutex)
 
 cdef inline void unlock(Core *core) noexcept nogil:
+    # One at a time: who comes calls the next, unless there is nothing left to do by then.
+    cdef bint worker = core.call_worker and core.ready and core.idle
+    cdef bint watch = core.call_watch
+    core.call_worker = False
+    core.call_watch = False
+    if worker:
+        core.worker_comes = True
     pthread_mutex_unlock(&core.mutex)
+    # The caller counts among the core's references.
+    if worker:
+        pthread_cond_signal(&core.work)
+    if watch:
+        pthread_cond_signal(&core.watch)
 
-# One reference for the caller; NULL and errno otherwise.
-cdef Core *make_core(int max_threads, int64_t idle_timeout_ns) noexcept nogil
+# One reference for the caller; NULL and errno otherwise. The watch is started when there is something to watch.
+cdef Core *make_core(int max_threads, int64_t idle_timeout_ns, ThreadMain watch_main) noexcept nogil
 cdef void release_core(Core *core) noexcept nogil
 
 # Whether the step should stop; no mutex needed.
 cdef bint is_interrupted(Task *task) noexcept nogil
+
+# Start one thread more; with the mutex held. False: none can be had.
+cdef bint start_worker(Core *core) noexcept nogil
+cdef bint start_assistant(Core *core, ThreadMain main, const char *name) noexcept nogil
 
 cdef int64_t monotonic_ns() noexcept nogil
 cdef int init_monotonic_cond(pthread_cond_t *cond) noexcept nogil

@@ -1,7 +1,8 @@
 """The native threads themselves: queues, strands, a thread's life. No GIL anywhere.
 
-A task is queued, run by some thread, and put into the news, of which an eventfd tells. Threads are started whenever a
-task is ready and none is idle, up to the bound; idle ones end after a while. They touch C structs and DuckDB only.
+A task is queued, run by some thread, and put into the news, of which an eventfd tells. A few threads are enough for
+short tasks, so more are started only for those that the watch (`watch`) finds engaged in long ones, up to the bound;
+idle ones end after a while. They touch C structs and DuckDB only.
 """
 
 from libc.errno cimport EINTR, errno
@@ -20,6 +21,7 @@ cdef extern from *:
     #include <signal.h>
     #include <sys/eventfd.h>
     #include <time.h>
+    #include <unistd.h>
 
     #define DUCKGRES_STACK_BYTES (8u << 20)
 
@@ -43,7 +45,7 @@ cdef extern from *:
     }
     /* Detached, with a main thread's stack (DuckDB's binder recurses), and deaf to signals: Python's are the main
        thread's. */
-    static int duckgres_start_thread(void *(*main)(void *), void *argument) {
+    static int duckgres_start_thread(void *(*main)(void *), void *argument, const char *name) {
         pthread_attr_t attributes;
         pthread_t thread;
         sigset_t all, before;
@@ -54,9 +56,15 @@ cdef extern from *:
         sigfillset(&all);
         pthread_sigmask(SIG_BLOCK, &all, &before);
         failed = pthread_create(&thread, &attributes, main, argument);
+        /* For ps and top. The thread can't have ended: it needs the mutex, which the caller has. */
+        if (!failed) pthread_setname_np(thread, name);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
         pthread_attr_destroy(&attributes);
         return failed;
+    }
+    static int duckgres_processors(void) {
+        long count = sysconf(_SC_NPROCESSORS_ONLN);
+        return count < 1 ? 1 : count > 1024 ? 1024 : (int)count;
     }
     #define duckgres_load(flag) __atomic_load_n(flag, __ATOMIC_SEQ_CST)
     #define duckgres_set(flag) __atomic_store_n(flag, 1, __ATOMIC_SEQ_CST)
@@ -64,15 +72,25 @@ cdef extern from *:
     int64_t duckgres_now() nogil
     int duckgres_cond_init(pthread_cond_t *cond) nogil
     int duckgres_wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t deadline) nogil
-    int duckgres_start_thread(void *(*main)(void *) noexcept nogil, void *argument) nogil
+    int duckgres_start_thread(void *(*main)(void *) noexcept nogil, void *argument, const char *name) nogil
+    int duckgres_processors() nogil
     int duckgres_load(int *flag) nogil
     void duckgres_set(int *flag) nogil
+
+cdef extern from "<pthread.h>" nogil:
+    ctypedef unsigned long pthread_t
+    pthread_t pthread_self()
+    int pthread_getcpuclockid(pthread_t thread, clockid_t *clock)
 
 cdef extern from "<sys/eventfd.h>" nogil:
     int eventfd(unsigned int initial, int flags)
     enum:
         EFD_CLOEXEC
         EFD_NONBLOCK
+
+cdef enum:
+    # Threads for short tasks, for each processor.
+    PROMPT_THREADS_EACH = 2
 
 
 cdef bint is_interrupted(Task *task) noexcept nogil:
@@ -101,20 +119,52 @@ cdef void init_task(Task *task, Core *core, Strand *strand, Step step) noexcept 
     task.phase = PHASE_IDLE
 
 
+cdef bint start_worker(Core *core) noexcept nogil:
+    core.threads += 1
+    core.references += 1
+    if duckgres_start_thread(_live, core, b"dg-statements"):
+        core.threads -= 1
+        core.references -= 1
+        return False
+    return True
+
+
+cdef bint start_assistant(Core *core, ThreadMain main, const char *name) noexcept nogil:
+    core.assistants += 1
+    core.references += 1
+    if duckgres_start_thread(main, core, name):
+        core.assistants -= 1
+        core.references -= 1
+        return False
+    return True
+
+
+cdef inline void _call_worker(Core *core) noexcept nogil:
+    if core.idle and not core.worker_comes:
+        core.call_worker = True
+
+
+cdef void _see_that_it_is_watched(Core *core) noexcept nogil:
+    core.submissions += 1
+    if core.watch_sleeps:
+        core.call_watch = True
+    elif not core.watch_lives and not core.stop:
+        # Without it there is no growth and no crew, so the next submission tries again.
+        core.watch_lives = start_assistant(core, core.watch_main, b"dg-watch")
+
+
 cdef bint _make_ready(Task *task) noexcept nogil:
     """Append to the ready queue; see that a thread comes. False: there is none and none can be had."""
     cdef Core *core = task.core
-    if core.idle > core.ready:
-        pthread_cond_signal(&core.work)
-    elif core.threads < core.max_threads and not (core.stop and core.threads == 0):
-        core.threads += 1
-        core.references += 1
-        if duckgres_start_thread(_live, core):
-            core.threads -= 1
-            core.references -= 1
+    if core.idle <= core.ready and core.threads < core.max_threads and not (core.stop and core.threads == 0):
+        if core.threads - core.engaged < core.prompt_threads:
+            start_worker(core)
     if core.threads == 0:
         return False
+    _call_worker(core)
+    _see_that_it_is_watched(core)
     task.next = NULL
+    task.ready_ns = monotonic_ns()
     if core.ready_last == NULL:
         core.ready_first = task
     else:
@@ -223,11 +273,14 @@ cdef Task *_next_ready(Core *core) noexcept nogil:
         core.idle += 1
         late = duckgres_wait_until(&core.work, &core.mutex, deadline)
         core.idle -= 1
+        core.worker_comes = False
     task = core.ready_first
     core.ready_first = task.next
     if core.ready_first == NULL:
         core.ready_last = NULL
     core.ready -= 1
+    if core.ready:
+        _call_worker(core)
     return task
 
 
@@ -258,8 +311,8 @@ cdef bint _settle(Task *task, Outcome outcome) noexcept nogil:
 
 
 cdef void _enlist(Core *core, Worker *worker) noexcept nogil:
-    worker.task = NULL
-    worker.previous = NULL
+    memset(worker, 0, sizeof(Worker))
+    pthread_getcpuclockid(pthread_self(), &worker.clock)
     worker.next = core.workers
     if worker.next != NULL:
         worker.next.previous = worker
@@ -306,6 +359,7 @@ cdef void *_live(void *argument) noexcept nogil:
         if task == NULL:
             break
         strand = task.strand
+        worker.turn += 1
         if task.owner != NULL:
             # What frees itself can't be looked at while it runs.
             worker.task = task
@@ -317,6 +371,9 @@ cdef void *_live(void *argument) noexcept nogil:
         outcome = task.step(task)
         lock(core)
         worker.task = NULL
+        if worker.engaged:
+            worker.engaged = False
+            core.engaged -= 1
         must_ring = False
         if outcome == TASK_OVER or outcome == TASK_PARKED:
             must_ring = _settle(task, outcome)
@@ -336,7 +393,7 @@ cdef void *_live(void *argument) noexcept nogil:
 
 # --- the core
 
-cdef Core *make_core(int max_threads, int64_t idle_timeout_ns) noexcept nogil:
+cdef Core *make_core(int max_threads, int64_t idle_timeout_ns, ThreadMain watch_main) noexcept nogil:
     cdef Core *core = <Core *>calloc(1, sizeof(Core))
     if core == NULL:
         return NULL
@@ -346,12 +403,16 @@ cdef Core *make_core(int max_threads, int64_t idle_timeout_ns) noexcept nogil:
         return NULL
     core.references = 1
     core.max_threads = max_threads
+    core.prompt_threads = PROMPT_THREADS_EACH * duckgres_processors()
+    core.watch_main = watch_main
     core.idle_timeout_ns = idle_timeout_ns
     if (
         pthread_mutex_init(&core.mutex, NULL)
         or duckgres_cond_init(&core.work)
         or duckgres_cond_init(&core.news_come)
         or duckgres_cond_init(&core.ended)
+        or duckgres_cond_init(&core.watch)
+        or duckgres_cond_init(&core.crew_work)
     ):
         close(core.event_fd)
         free(core)
@@ -370,5 +431,7 @@ cdef void release_core(Core *core) noexcept nogil:
     pthread_cond_destroy(&core.work)
     pthread_cond_destroy(&core.news_come)
     pthread_cond_destroy(&core.ended)
+    pthread_cond_destroy(&core.watch)
+    pthread_cond_destroy(&core.crew_work)
     pthread_mutex_destroy(&core.mutex)
     free(core)

@@ -99,11 +99,10 @@ class OpenDatabase:
         Raises:
             DuckDBError: More memory than the new limit is in use and can't be spilled.
         """
-        statements = [f"SET GLOBAL threads = {threads}"] if threads else []
+        if threads:
+            await self._executor.finish(self._executor.threads.set_threads(self._maintenance, threads))
         if memory_limit_bytes:
-            statements.append(f"SET GLOBAL memory_limit = '{memory_limit_bytes} bytes'")
-        if statements:
-            await self.run("; ".join(statements))
+            await self.run(f"SET GLOBAL memory_limit = '{memory_limit_bytes} bytes'")
 
     async def run(self, script: str) -> list[list[str | None]]:
         """Run statements outside of all sessions' transactions.

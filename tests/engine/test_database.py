@@ -283,7 +283,7 @@ def test_unresolved_parameters_are_told(engine):
         "vacuum",
         "analyze",
         "begin",
-        "set threads = 1",
+        "set threads = 4",
         "set variable x = 1",
         "prepare p as select 1",
         "use memory",
@@ -413,3 +413,12 @@ def test_many_cycles_leave_no_memory_behind(engine):
 def _resident_bytes() -> int:
     gc.collect()
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096
+
+
+def test_threads_can_be_more_and_fewer(engine):
+    """DuckDB never has threads of its own besides the pool's, whatever their number is changed to."""
+    connection = engine.connect()
+    for count in (5, 1, 1, 2):
+        assert engine.result(engine.threads.set_threads(connection, count)) == []
+        settings = "select current_setting('threads'), current_setting('external_threads')"
+        assert engine.run(connection, settings) == [[str(count), str(count)]]

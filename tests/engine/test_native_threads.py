@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
 import select
+import time
 import weakref
+from pathlib import Path
 
 import pytest
 from engine_room import ENDLESS, LONG, TIMEOUT_S
@@ -92,6 +95,76 @@ def test_the_pool_grows_with_what_runs(engine):
     for execution in long_ones:
         execution.interrupt()
         engine.finish(execution)
+
+
+def test_short_statements_share_few_threads():
+    """However many connections are busy: more threads would only be in each other's way."""
+    threads = NativeThreads(64)
+    opening = threads.open_database(":memory:", {"threads": "2"})
+    threads.wait(opening, TIMEOUT_S)
+    jobs = [threads.connect(opening.result) for _ in range(64)]
+    for job in jobs:
+        threads.wait(job, TIMEOUT_S)
+    assert threads.thread_count <= 2 * (os.cpu_count() or 1)
+    threads.shutdown()
+
+
+def test_long_statements_do_not_hold_up_short_ones():
+    """Threads are added when those that are kept for short statements are all taken."""
+    long_ones = 2 * (os.cpu_count() or 1) + 2
+    threads = NativeThreads(long_ones + 1)
+    opening = threads.open_database(":memory:", {"threads": "1"})
+    threads.wait(opening, TIMEOUT_S)
+    jobs = [threads.connect(opening.result) for _ in range(long_ones + 1)]
+    for job in jobs:
+        threads.wait(job, TIMEOUT_S)
+    running = [threads.run(job.result, ENDLESS.encode()) for job in jobs[1:]]
+    short = threads.run(jobs[0].result, b"select 1")
+    threads.wait(short, TIMEOUT_S)
+    assert short.result == [["1"]]
+    assert threads.thread_count == long_ones + 1
+    assert not any(job.done for job in threads.completed())
+    threads.shutdown()
+    assert all(job.error.error_type == "INTERRUPT" for job in threads.completed() if job in running)
+
+
+def native_thread_names() -> list[str]:
+    """Of this process's threads, those that the pool has named."""
+    names = []
+    for path in Path("/proc/self/task").glob("*/comm"):
+        try:
+            names.append(path.read_text().strip())
+        except OSError:
+            continue
+    return [name for name in names if name.startswith("dg-")]
+
+
+def test_a_long_statement_gets_a_crew(engine):
+    """Threads of the pool take part in it, for DuckDB has none of its own; the end of the pool is theirs."""
+    assert "dg-crew" not in native_thread_names()
+    execution = engine.execute(engine.connect(), ENDLESS)
+    deadline = time.monotonic() + TIMEOUT_S
+    while "dg-crew" not in native_thread_names():
+        assert time.monotonic() < deadline
+        select.select([], [], [], 0.001)
+    execution.interrupt()
+    engine.finish(execution)
+    engine.threads.shutdown()
+    while native_thread_names():
+        assert time.monotonic() < deadline
+        select.select([], [], [], 0.001)
+
+
+def test_a_database_closes_under_its_crew(engine):
+    """Threads that take part in a statement leave before the instance goes."""
+    execution = engine.execute(engine.connect(), ENDLESS)
+    deadline = time.monotonic() + TIMEOUT_S
+    while "dg-crew" not in native_thread_names():
+        assert time.monotonic() < deadline
+        select.select([], [], [], 0.001)
+    engine.result(engine.threads.close(engine.database))
+    engine.finish(execution)
+    assert execution.error.error_type == "INTERRUPT"
 
 
 def test_the_pool_does_not_grow_past_its_bound(narrow_engine):
