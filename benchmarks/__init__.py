@@ -10,7 +10,7 @@ The map:
 - ``processes``: starting, watching and ending processes of our own, and what ``/proc`` says of them;
 - ``tpch_data``: TPC-H made once by DuckDB, exported for PostgreSQL; ``answers``: its published answers, compared;
 - ``raw_client``, ``raw_login``, ``frames``: a client that drains results without parsing rows, so that the server sets the pace;
-- the parts: ``bulk``, ``copying``, ``small``, ``connecting``, ``tpch``, ``memory``, ``flatness``, ``takeover``.
+- the parts: ``bulk``, ``small``, ``connecting``, ``catalog``, ``tpch``, ``memory``, ``flatness``.
 
 Everything listens on and connects to 127.0.0.1, ends by itself, and every wait has a bound.
 """

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import attrs
 
-from benchmarks import bulk, connecting, copying, flatness, memory, report, small, takeover, tpch
+from benchmarks import bulk, catalog, connecting, flatness, memory, report, small, tpch
 from benchmarks.figures import Figure
 from benchmarks.processes import UnavailableError
 from benchmarks.stage import Options, Stage
 
 PARTS: dict[str, Callable[[Stage], Iterator[Figure]]] = {
-    module.PART: module.measure for module in (bulk, copying, small, connecting, tpch, memory, flatness, takeover)
+    module.PART: module.measure for module in (bulk, small, connecting, catalog, tpch, memory, flatness)
 }
 # Nothing to calibrate: these look at our processes only, or at DuckDB.
-OURS_ONLY = {flatness.PART, takeover.PART, tpch.PART, memory.PART}
+OURS_ONLY = {catalog.PART, flatness.PART, tpch.PART, memory.PART}
 DEFAULT_DIRECTORY = Path(tempfile.gettempdir()) / "duckgres-benchmarks"
 
 
