@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from duckgres_tx.engine.database import StatementType
 from duckgres_tx.engine.execution import Execution, ResultKind
 from duckgres_tx.errors import PgError
 from duckgres_tx.session.preparation import prepare_native
 from duckgres_tx.session.prepared_statements import PreparedStatement
+from duckgres_tx.session.session import Session
 from duckgres_tx.session.set_config import set_variables
 from duckgres_tx.session.transactions import ENDS_OF_BLOCKS, BlockState, aborted
 from duckgres_tx.sql.split import SourceStatement
-
-if TYPE_CHECKING:
-    from duckgres_tx.session.session import Session
 
 # What can't have changed the catalog; all others may have.
 _HARMLESS = frozenset(

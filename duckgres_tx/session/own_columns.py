@@ -5,20 +5,24 @@ Spec: sql-show.html, sql-execute.html
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from duckgres_tx.session.prepared_statements import PreparedStatements
 from duckgres_tx.sql import forms
 from duckgres_tx.sql.guc_table import DEFINITIONS
+from duckgres_tx.sql.variables import Variables
 from duckgres_tx.wire.backend import FieldDescription
-
-if TYPE_CHECKING:
-    from duckgres_tx.session.session import Session
 
 _SHOW_ALL = ("name", "setting", "description")
 
 
-def describe(session: Session, form: forms.SessionStatement) -> tuple[FieldDescription, ...] | None:
+def describe(
+    form: forms.SessionStatement, variables: Variables, statements: PreparedStatements
+) -> tuple[FieldDescription, ...] | None:
     """The columns of a statement's rows; None when it has none.
+
+    Args:
+        form: The statement.
+        variables: The session's, for SHOW.
+        statements: The session's, for EXECUTE.
 
     Raises:
         PgError: 42704 for an unknown variable, 26000 for an unknown prepared statement.
@@ -27,10 +31,10 @@ def describe(session: Session, form: forms.SessionStatement) -> tuple[FieldDescr
         case forms.ShowVariable(name=None):
             return tuple(FieldDescription(name) for name in _SHOW_ALL)
         case forms.ShowVariable(name=str(name)):
-            session.variables.show(name)
+            variables.show(name)
             return (FieldDescription(display_name(name)),)
         case forms.ExecuteStatement(name=name):
-            return session.statements.find(name).fields
+            return statements.find(name).fields
     return None
 
 

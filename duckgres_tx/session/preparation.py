@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from duckgres_tx.engine.database import Column, DuckDBError, Statement, StatementType
 from duckgres_tx.engine.pg_types import pg_type_of
 from duckgres_tx.session.copy_targets import check_copy_target
@@ -18,16 +16,13 @@ from duckgres_tx.session.parameter_types import (
     without_parameters,
 )
 from duckgres_tx.session.prepared_statements import PreparedStatement
-from duckgres_tx.session.set_config import find_calls
+from duckgres_tx.session.session import Session
 from duckgres_tx.session.transactions import ENDS_OF_BLOCKS, BlockState, aborted
 from duckgres_tx.sql.session_statements import is_session_statement
+from duckgres_tx.sql.set_config_calls import find_calls
 from duckgres_tx.sql.statement_cache import AnalyzedStatement
 from duckgres_tx.sql.translate import Translation
 from duckgres_tx.wire.backend import FieldDescription
-
-if TYPE_CHECKING:
-    from duckgres_tx.session.session import Session
-
 
 _CHANGES = frozenset({StatementType.INSERT, StatementType.UPDATE, StatementType.DELETE, StatementType.MERGE_INTO})
 _QUERIES = frozenset(
@@ -67,7 +62,7 @@ async def prepare(
         raise aborted()
     if is_session_statement(analyzed.statement_class):
         statement.form = analyzed.form
-        statement.fields = describe(session, analyzed.form)
+        statement.fields = describe(analyzed.form, session.variables, session.statements)
     else:
         if session.allowed_directories is not None:
             check_copy_target(analyzed.source, session.allowed_directories)

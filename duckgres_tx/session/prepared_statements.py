@@ -12,8 +12,8 @@ from attrs import define, field
 from duckgres_tx.engine.database import Statement
 from duckgres_tx.engine.logical_types import LogicalType
 from duckgres_tx.errors import PgError
-from duckgres_tx.session.set_config import SetConfigCall
 from duckgres_tx.sql.forms import SessionStatement
+from duckgres_tx.sql.set_config_calls import SetConfigCall
 from duckgres_tx.sql.statement_cache import AnalyzedStatement
 from duckgres_tx.wire.backend import FieldDescription, RowDescription
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from duckgres_tx.errors import PgError
 from duckgres_tx.session.execution import is_about_temporary_objects
+from duckgres_tx.session.session import Session
 from duckgres_tx.session.transactions import BlockState
 from duckgres_tx.sql import scripts
 from duckgres_tx.sql.split import SourceStatement
 from duckgres_tx.sql.tags import command_tag
-
-if TYPE_CHECKING:
-    from duckgres_tx.session.session import Session
 
 
 async def run_script(session: Session, source: SourceStatement) -> str:

@@ -8,20 +8,18 @@ Spec: sql-commands.html#SQL-COMMANDS
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import field, frozen
 
 from duckgres_tx.errors import FeatureNotSupported, PgError, Severity
 from duckgres_tx.session.preparation import prepare
+from duckgres_tx.session.prepared_statements import PreparedStatement
 from duckgres_tx.session.scripts import run_script
+from duckgres_tx.session.session import Session
 from duckgres_tx.session.transactions import BlockState, no_transaction
 from duckgres_tx.sql import forms
 from duckgres_tx.wire.backend import DataRow
-
-if TYPE_CHECKING:
-    from duckgres_tx.session.prepared_statements import PreparedStatement
-    from duckgres_tx.session.session import Session
 
 
 @frozen

@@ -10,6 +10,7 @@ Map, in the order in which a text passes through:
 * ``variables``: the parameters of ``SET`` and ``SHOW`` (``guc_*`` hold their table and their value rules).
 * ``edits``, ``brackets``, ``passes``, ``translate``: span edits that turn PostgreSQL's dialect into DuckDB's.
 * ``names``: PostgreSQL's names for the columns of a select list.
+* ``set_config_calls``: SET in the shape of a function call inside a query.
 * ``tags``: the command tags.
 * ``statement_cache``: all of the above, done once for a text that comes again.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from duckgres_tx.errors import FeatureNotSupported
-from duckgres_tx.session.set_config import Parameter, SetConfigCall, find_calls
+from duckgres_tx.sql.set_config_calls import Parameter, SetConfigCall, find_calls
 from duckgres_tx.sql.split import split
 
 
