@@ -10,22 +10,19 @@ import contextlib
 import select
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall, IHandshakeListener
-from twisted.internet.protocol import Protocol as TwistedProtocol
-from twisted.internet.protocol import connectionDone
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from duckgres_tx.errors import PgError
+from duckgres_tx.session.client import Client, Host, Stage
 from duckgres_tx.session.control_plane import AcceptedConnection
 from duckgres_tx.wire.backend import ErrorResponse
 from duckgres_tx.wire.state import Conversation
-
-if TYPE_CHECKING:
-    from duckgres_tx.session.host import SessionHost
 
 # A dead peer is noticed after 30 + 3 * 10 s when idle, and after 60 s with unacknowledged data.
 KEEPALIVE_IDLE_S = 30
@@ -35,16 +32,6 @@ USER_TIMEOUT_MS = 60_000
 
 # How long a peer may take to read the last message and the end of the stream.
 CLOSE_TIMEOUT_S = 5.0
-
-
-class Stage(Protocol):
-    """What a connection is doing now."""
-
-    def receive(self, data: bytes) -> None:
-        """Take bytes from the client."""
-
-    def lost(self) -> None:
-        """The connection is gone; free what the stage holds, and say ``connection.finished()`` when that is done."""
 
 
 def configure_socket(client: socket.socket) -> None:
@@ -61,7 +48,7 @@ def configure_socket(client: socket.socket) -> None:
 
 
 @implementer(IHandshakeListener)
-class ClientConnection(TwistedProtocol):
+class ClientConnection(Protocol):
     """One client's connection from accept to end.
 
     Args:
@@ -80,9 +67,7 @@ class ClientConnection(TwistedProtocol):
     transport: Any
     _log = Logger()
 
-    def __init__(
-        self, host: SessionHost, accepted: AcceptedConnection, first_stage: Callable[[ClientConnection], Stage]
-    ) -> None:
+    def __init__(self, host: Host, accepted: AcceptedConnection, first_stage: Callable[[Client], Stage]) -> None:
         self.host = host
         self.accepted = accepted
         self.encrypted = False

@@ -9,13 +9,14 @@ Spec: protocol-flow.html
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.logger import Logger
 
 from duckgres_tx import tasks
 from duckgres_tx.errors import AdminShutdown, FeatureNotSupported, PgError, Severity
 from duckgres_tx.session.cancellation import user_request
+from duckgres_tx.session.client import Client
 from duckgres_tx.session.extended_query import ExtendedQuery
 from duckgres_tx.session.session import Session
 from duckgres_tx.session.simple_query import simple_query
@@ -31,9 +32,6 @@ from duckgres_tx.wire.frames import FrameReader
 from duckgres_tx.wire.frontend import FunctionCall, Query, decode
 from duckgres_tx.wire.state import State
 
-if TYPE_CHECKING:
-    from duckgres_tx.session.connection import ClientConnection
-
 # While a statement runs, this much of what the client sends behind it is read ahead.
 MAX_READ_AHEAD_BYTES = 256 * 1024
 
@@ -44,14 +42,14 @@ class Conversation:
     """One session's conversation.
 
     Args:
-        connection: The client's.
+        client: The connection.
         session: Its state.
         secret_key: What a CancelRequest must know.
         ended: Called once when everything of the session is freed.
 
     Attributes:
         session: Its state.
-        connection: The client's.
+        client: The connection.
         transaction_since: Reactor time of the transaction's first ReadyForQuery; None outside one.
         idle_since: Reactor time of the last ReadyForQuery; None while the server's turn lasts.
     """
@@ -69,7 +67,7 @@ class Conversation:
         "_secret_key",
         "_state",
         "_steps",
-        "connection",
+        "client",
         "extended",
         "idle_since",
         "session",
@@ -78,12 +76,12 @@ class Conversation:
     _log = Logger()
 
     def __init__(
-        self, connection: ClientConnection, session: Session, secret_key: bytes, ended: Callable[[Conversation], None]
+        self, client: Client, session: Session, secret_key: bytes, ended: Callable[[Conversation], None]
     ) -> None:
-        self.connection = connection
+        self.client = client
         self.session = session
         self._output = session.output
-        self._state = connection.wire_state
+        self._state = client.wire_state
         self._secret_key = secret_key
         self._ended = ended
         self._frames = FrameReader()
@@ -110,16 +108,18 @@ class Conversation:
         }
         self._output.on_writable = self._writable
 
-    # The connection's side
+    # The connection's side, as in ``client``, and the host's
 
-    def begin(self, frames: FrameReader) -> None:
+    def begin(self, welcome: bytes, frames: FrameReader) -> None:
         """Tell the client about the session, and take its messages.
 
         Args:
+            welcome: What it is told first: that it has logged in.
             frames: What has been read early is in it.
         """
         self._frames = frames
         session = self.session
+        self._output.write(welcome)
         for name, value in session.variables.reported():
             self._output.write(ParameterStatus(name, value).encode())
         self._output.write(BackendKeyData(session.backend_pid, self._secret_key).encode())
@@ -133,7 +133,7 @@ class Conversation:
             self._advance()
         elif self._frames.buffered_bytes > MAX_READ_AHEAD_BYTES and not self._reading_paused:
             self._reading_paused = True
-            self.connection.transport.pauseProducing()
+            self.client.transport.pauseProducing()
 
     def lost(self) -> None:
         """The client is gone: stop what runs, then free everything."""
@@ -165,15 +165,15 @@ class Conversation:
 
     def look_for_hang_up(self) -> None:
         """A client that has gone while nothing was read from it is noticed here."""
-        if self._reading_paused and self.connection.peer_is_gone():
-            self.connection.abort()
+        if self._reading_paused and self.client.peer_is_gone():
+            self.client.abort()
 
     @property
     def busy(self) -> bool:
         """A step is under way."""
         return self._busy
 
-    # The steps' side
+    # The steps' side, as in ``turn``
 
     def wait(self) -> None:
         """The step goes on in the engine; ``go_on`` will be called."""
@@ -208,7 +208,7 @@ class Conversation:
         self.session.report_variables()
         self._output.write(READY_FOR_QUERY[self.session.block.status])
         self._output.flush()
-        now: float = self.connection.host.reactor.seconds()
+        now: float = self.client.host.reactor.seconds()
         self.idle_since = now
         if self.session.block.state is BlockState.NONE:
             self.transaction_since = None
@@ -235,14 +235,14 @@ class Conversation:
     def _advance(self) -> None:
         self._advancing = True
         try:
-            while not self._busy and not self._output.paused and not self.connection.closing:
+            while not self._busy and not self._output.paused and not self.client.closing:
                 if not self._take_one():
                     break
         finally:
             self._advancing = False
         if self._reading_paused and not self._busy and self._frames.buffered_bytes <= MAX_READ_AHEAD_BYTES:
             self._reading_paused = False
-            self.connection.transport.resumeProducing()
+            self.client.transport.resumeProducing()
 
     def _take_one(self) -> bool:
         try:
@@ -283,7 +283,7 @@ class Conversation:
     async def _fail(self, error: PgError) -> None:
         in_series = self._state.state in (State.EXTENDED, State.COPY_IN_EXTENDED)
         await self.report(error)
-        if not in_series and not self.connection.closing:
+        if not in_series and not self.client.closing:
             self.ready_for_query()
 
     def _unexpected(self) -> None:
@@ -293,13 +293,13 @@ class Conversation:
         self._connection_fatal(PgError("XX000", "internal error", hint="The server's log has more."))
 
     def _connection_fatal(self, error: PgError) -> None:
-        if self.connection.closing:
+        if self.client.closing:
             return
         self._state.close()
         self._output.write(ErrorResponse.from_error(error.fatal()).encode())
         self._output.flush()
         self._output.detach()
-        self.connection.close()
+        self.client.close()
 
     def _say_farewell(self) -> None:
         if self._farewell is not None:
@@ -323,7 +323,7 @@ class Conversation:
     def _terminate(self, message: object) -> None:
         self._output.flush()
         self._output.detach()
-        self.connection.close()
+        self.client.close()
 
     def _function_call(self, message: FunctionCall) -> None:
         raise FeatureNotSupported("function calls by OID are not supported")
@@ -333,7 +333,7 @@ class Conversation:
             await self.session.close()
         finally:
             self._ended(self)
-            self.connection.finished()
+            self.client.finished()
 
 
 def shutting_down() -> PgError:

@@ -9,7 +9,7 @@ Spec: protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from duckgres_tx.engine.execution import Execution
 from duckgres_tx.errors import PgError, ProtocolViolation
@@ -27,7 +27,9 @@ from duckgres_tx.session.execution import (
 from duckgres_tx.session.portals import ExhaustedPortal, Portal
 from duckgres_tx.session.preparation import prepare
 from duckgres_tx.session.prepared_statements import PreparedStatement
+from duckgres_tx.session.session import Session
 from duckgres_tx.session.transactions import BlockState, aborted
+from duckgres_tx.session.turn import Turn
 from duckgres_tx.sql.forms import CreateDatabase, Discard, DropDatabase, ExecuteStatement, SessionStatement
 from duckgres_tx.wire.backend import (
     BIND_COMPLETE,
@@ -44,23 +46,19 @@ from duckgres_tx.wire.frontend import Bind, Close, Describe, Execute, Parse, Tar
 # What can't be undone, so that it is never a part of a series' transaction.
 ALONE = (CreateDatabase, DropDatabase, Discard)
 
-if TYPE_CHECKING:
-    from duckgres_tx.session.conversation import Conversation
-    from duckgres_tx.session.session import Session
-
 
 class ExtendedQuery:
     """The steps of one session's extended protocol.
 
     Args:
-        conversation: Where errors and the end of a wait go.
+        turn: Where errors and the end of a wait go.
         session: The session's state.
     """
 
-    __slots__ = ("_conversation", "_output", "_portal", "_session")
+    __slots__ = ("_output", "_portal", "_session", "_turn")
 
-    def __init__(self, conversation: Conversation, session: Session) -> None:
-        self._conversation = conversation
+    def __init__(self, turn: Turn, session: Session) -> None:
+        self._turn = turn
         self._session = session
         self._output = session.output
         # What runs now.
@@ -141,7 +139,7 @@ class ExtendedQuery:
         check_block(session, statement)
         limit = max(0, message.max_rows)
         if session.block.state is BlockState.NONE and not (
-            isinstance(statement.form, ALONE) or self._conversation.next_is_sync()
+            isinstance(statement.form, ALONE) or self._turn.next_is_sync()
         ):
             session.begin_implicit()
         if statement.form is not None:
@@ -167,12 +165,12 @@ class ExtendedQuery:
             return self._commit_series()
         if session.block.state is BlockState.NONE:
             session.close_portals()
-        self._conversation.ready_for_query()
+        self._turn.ready_for_query()
         return None
 
     async def _commit_series(self) -> None:
         await self._session.commit()
-        self._conversation.ready_for_query()
+        self._turn.ready_for_query()
 
     async def _execute_slowly(self, portal: Portal, limit: int) -> None:
         session = self._session
@@ -213,7 +211,7 @@ class ExtendedQuery:
     def _start(self, portal: Portal, limit: int) -> None:
         execution = self._begin(portal, limit)
         self._portal = portal
-        self._conversation.wait()
+        self._turn.wait()
         self._session.running.start(execution, self._over)
 
     def _begin(self, portal: Portal, limit: int) -> Execution:
@@ -234,9 +232,9 @@ class ExtendedQuery:
         try:
             self._conclude(portal, execution)
         except PgError as error:
-            self._conversation.go_on(error)
+            self._turn.go_on(error)
         else:
-            self._conversation.go_on()
+            self._turn.go_on()
 
     def _conclude(self, portal: Portal, execution: Execution) -> None:
         session = self._session

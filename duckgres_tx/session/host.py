@@ -21,6 +21,7 @@ from duckgres_tx.engine.failures import to_pg_error
 from duckgres_tx.errors import PgError, Severity, TooManyConnections
 from duckgres_tx.session.authentication import Passwords
 from duckgres_tx.session.cancellation import CancellationRegistry, Interruption
+from duckgres_tx.session.client import Client
 from duckgres_tx.session.connection import ClientConnection, configure_socket
 from duckgres_tx.session.control_plane import AcceptedConnection, ControlPlane, Health
 from duckgres_tx.session.conversation import Conversation, shutting_down
@@ -28,13 +29,14 @@ from duckgres_tx.session.database_files import does_not_exist
 from duckgres_tx.session.databases import Databases, DatabaseSlot
 from duckgres_tx.session.eager_writes import adopt
 from duckgres_tx.session.executor import Executor
+from duckgres_tx.session.login_request import LoginRequest
 from duckgres_tx.session.open_database import OpenDatabase
 from duckgres_tx.session.opening import spill_directory
 from duckgres_tx.session.outgoing import Outgoing
 from duckgres_tx.session.session import Session
 from duckgres_tx.session.session_variables import connection_script, start_variables, tell_context
 from duckgres_tx.session.settings import WorkerSettings
-from duckgres_tx.session.startup import LoginRequest, Startup
+from duckgres_tx.session.startup import Startup
 from duckgres_tx.session.tls import TlsServer
 from duckgres_tx.session.watch import watch
 from duckgres_tx.sql.guc_values import read_name_list
@@ -78,7 +80,7 @@ class SessionHost:
         self.databases = Databases(reactor, self.executor, settings, control_plane)
         self._registry = CancellationRegistry()
         self._cache = StatementCache()
-        self._connections: set[ClientConnection] = set()
+        self._connections: set[Client] = set()
         self._conversations: dict[Conversation, DatabaseSlot] = {}
         self._invalidated: set[str] = set()
         self._empty: list[Deferred[None]] = []
@@ -178,15 +180,13 @@ class SessionHost:
             self._invalidated.add(name)
             self._log.critical("database {name} is beyond use until this worker is replaced", name=name)
 
-    # The connections' side
+    # The connections' side, as in ``client``
 
-    async def open_conversation(
-        self, connection: ClientConnection, request: LoginRequest, slot: DatabaseSlot | None
-    ) -> Conversation:
+    async def open_conversation(self, client: Client, request: LoginRequest, slot: DatabaseSlot | None) -> Conversation:
         """Make the session of a client that has authenticated.
 
         Args:
-            connection: The client's.
+            client: The connection.
             request: What it asked for.
             slot: Its database, reserved; the conversation releases it at its end. None when there is no such.
 
@@ -200,20 +200,20 @@ class SessionHost:
         superuser = request.user in self.settings.superusers
         variables = start_variables(self.settings, request, superuser=superuser)
         database = await self.databases.open(slot)
-        session = await self._connect(connection, request, database, variables)
+        session = await self._connect(client, request, database, variables)
         secret_key = secrets.token_bytes(SECRET_KEY_BYTES)
-        conversation = Conversation(connection, session, secret_key, self._conversation_ended)
+        conversation = Conversation(client, session, secret_key, self._conversation_ended)
         self._conversations[conversation] = slot
-        self._registry.add(connection.accepted.backend_pid, secret_key, conversation)
-        self.control_plane.session_opened(connection.accepted.backend_pid, request.user, database.name)
+        self._registry.add(client.accepted.backend_pid, secret_key, conversation)
+        self.control_plane.session_opened(client.accepted.backend_pid, request.user, database.name)
         return conversation
 
-    def connection_finished(self, connection: ClientConnection) -> None:
+    def connection_finished(self, client: Client) -> None:
         """Nothing is left of a connection."""
-        if connection not in self._connections:
+        if client not in self._connections:
             return
-        self._connections.discard(connection)
-        self.control_plane.session_closed(connection.accepted.backend_pid)
+        self._connections.discard(client)
+        self.control_plane.session_closed(client.accepted.backend_pid)
         if not self._connections:
             empty, self._empty = self._empty, []
             for waiting in empty:
@@ -222,7 +222,7 @@ class SessionHost:
     # Within
 
     async def _connect(
-        self, connection: ClientConnection, request: LoginRequest, database: OpenDatabase, variables: Variables
+        self, client: Client, request: LoginRequest, database: OpenDatabase, variables: Variables
     ) -> Session:
         settings, generation = self.settings, database.generation
         try:
@@ -232,16 +232,16 @@ class SessionHost:
             native = await self.executor.finish(self.executor.threads.connect(database.native, script))
         except DuckDBError as error:
             raise to_pg_error(error).fatal() from error
-        tell_context(native, connection, request, variables, path, self._started_at)
+        tell_context(native, client, request, variables, path, self._started_at)
         return Session(
-            backend_pid=connection.accepted.backend_pid,
+            backend_pid=client.accepted.backend_pid,
             user=request.user,
             superuser=variables.superuser,
             database=database,
             databases=self.databases,
             native=native,
             executor=self.executor,
-            output=Outgoing(connection.transport),
+            output=Outgoing(client.transport),
             variables=variables,
             interruption=Interruption(self.reactor),
             spool_directory=str(spill_directory(self.settings, database.name)),
@@ -260,7 +260,7 @@ class SessionHost:
     def _end_sessions(self, *, now: bool) -> None:
         for conversation in list(self._conversations):
             conversation.terminate(shutting_down(), now=now)
-        busy_with_sessions = {conversation.connection for conversation in self._conversations}
+        busy_with_sessions = {conversation.client for conversation in self._conversations}
         for connection in self._connections - busy_with_sessions:
             connection.fatal(PgError("57P03", "the database system is shutting down"))
 

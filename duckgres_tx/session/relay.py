@@ -6,16 +6,14 @@ TLS ends here; the owner sees the client's StartupMessage first, then what the c
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
+from duckgres_tx.session.client import Client
 from duckgres_tx.session.eager_writes import adopt
-
-if TYPE_CHECKING:
-    from duckgres_tx.session.connection import ClientConnection
-    from duckgres_tx.wire.startup import StartupMessage
+from duckgres_tx.wire.startup import StartupMessage
 
 
 class NearEnd(Protocol):
@@ -27,7 +25,7 @@ class NearEnd(Protocol):
 
     transport: Any
 
-    def __init__(self, client: ClientConnection) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
 
     def dataReceived(self, data: bytes) -> None:
@@ -49,7 +47,7 @@ class Relay:
         near_end: Our end of the pair, connected.
     """
 
-    def __init__(self, client: ClientConnection, near_end: NearEnd) -> None:
+    def __init__(self, client: Client, near_end: NearEnd) -> None:
         self._client = client
         self._near_end = near_end
         client.transport.registerProducer(near_end.transport, True)
@@ -66,7 +64,7 @@ class Relay:
         self._client.finished()
 
 
-async def relay(client: ClientConnection, message: StartupMessage, early: bytes) -> None:
+async def relay(client: Client, message: StartupMessage, early: bytes) -> None:
     """Pass a session on to the worker that owns its database.
 
     Args:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from duckgres_tx.catalog.search_path import effective_search_path
 from duckgres_tx.engine.database import Connection
 from duckgres_tx.errors import PgError
+from duckgres_tx.session.client import Client
+from duckgres_tx.session.login_request import LoginRequest
 from duckgres_tx.session.open_database import quote_literal
 from duckgres_tx.session.settings import WorkerSettings
 from duckgres_tx.sql.variables import Variables
-
-if TYPE_CHECKING:
-    from duckgres_tx.session.connection import ClientConnection
-    from duckgres_tx.session.startup import LoginRequest
 
 # Bounds what a result that is read slowly holds; what can be set for a whole instance is in ``opening``.
 _BUFFER_SIZE = "SET streaming_buffer_size = '64KiB'"
@@ -62,20 +59,20 @@ def connection_script(variables: Variables, path: tuple[str, ...], catalog: str,
 
 def tell_context(
     native: Connection,
-    connection: ClientConnection,
+    client: Client,
     request: LoginRequest,
     variables: Variables,
     path: tuple[str, ...],
     started_at: float,
 ) -> None:
     """Tell the context functions who and where this session is."""
-    accepted = connection.accepted
+    accepted = client.accepted
     context = {
         "pid": str(accepted.backend_pid),
         "user": request.user,
         "session_user": request.user,
         "database": request.database,
-        "ssl": "on" if connection.encrypted else "off",
+        "ssl": "on" if client.encrypted else "off",
         "start_time": datetime.fromtimestamp(started_at, UTC).isoformat(sep=" "),
     }
     if accepted.remote_host:

@@ -6,7 +6,6 @@ Spec: protocol-flow.html#PROTOCOL-FLOW-SIMPLE-QUERY, protocol-flow.html#PROTOCOL
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from duckgres_tx.engine.database import DuckDBError
 from duckgres_tx.errors import PgError
@@ -14,21 +13,24 @@ from duckgres_tx.session import session_statements
 from duckgres_tx.session.execution import check_block, check_read_only, conclude, is_stale, make_ready, tag_of
 from duckgres_tx.session.preparation import prepare
 from duckgres_tx.session.prepared_statements import PreparedStatement
+from duckgres_tx.session.session import Session
 from duckgres_tx.session.transactions import BlockState
+from duckgres_tx.session.turn import Turn
 from duckgres_tx.sql.forms import ExecuteStatement
 from duckgres_tx.sql.statement_cache import AnalyzedStatement
 from duckgres_tx.wire.backend import EMPTY_QUERY_RESPONSE, CommandComplete
-
-if TYPE_CHECKING:
-    from duckgres_tx.session.conversation import Conversation
-    from duckgres_tx.session.session import Session
 
 # A batch that is longer is run as it is read: it holds data rather than a program.
 MAX_PREPARED_BATCH = 64
 
 
-async def simple_query(conversation: Conversation, session: Session, text: str) -> None:
+async def simple_query(turn: Turn, session: Session, text: str) -> None:
     """Answer a Query, ReadyForQuery included.
+
+    Args:
+        turn: Ends when all statements are answered.
+        session: The client's.
+        text: The statements.
 
     Raises:
         PgError: A statement failed; those after it are not looked at.
@@ -37,7 +39,7 @@ async def simple_query(conversation: Conversation, session: Session, text: str) 
     statements = session.cache.statements(text)
     if len(statements) == 1:
         await _single(session, statements[0], text)
-        conversation.ready_for_query()
+        turn.ready_for_query()
         return
     if not statements:
         session.output.write(EMPTY_QUERY_RESPONSE)
@@ -51,7 +53,7 @@ async def simple_query(conversation: Conversation, session: Session, text: str) 
         await _answer(session, statement, is_last=number == len(statements) - 1)
     if session.block.state is BlockState.IMPLICIT:
         await session.commit()
-    conversation.ready_for_query()
+    turn.ready_for_query()
 
 
 async def _single(session: Session, analyzed: AnalyzedStatement, text: str) -> None:

@@ -6,14 +6,13 @@ Spec: protocol-flow.html#PROTOCOL-FLOW-START-UP
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING
-
-from attrs import frozen
 
 from duckgres_tx import tasks
 from duckgres_tx.errors import FeatureNotSupported, PgError, ProtocolViolation, Severity
 from duckgres_tx.session.authentication import ScramExchange
+from duckgres_tx.session.client import Client
 from duckgres_tx.session.login import Authentication
+from duckgres_tx.session.login_request import LoginRequest
 from duckgres_tx.session.relay import relay
 from duckgres_tx.session.tls import ALPN_PROTOCOL
 from duckgres_tx.wire.backend import NegotiateProtocolVersion
@@ -25,57 +24,18 @@ from duckgres_tx.wire.startup import (
     StartupMessage,
     StartupPacket,
     StartupReader,
-    parse_options,
 )
-
-if TYPE_CHECKING:
-    from duckgres_tx.session.connection import ClientConnection
 
 # What may lie in the buffer while the control plane is asked: no honest client sends anything then.
 MAX_EARLY_BYTES = 16 * 1024
-
-_TRUE_WORDS = frozenset({"true", "on", "yes", "1", "database"})
-_NOT_VARIABLES = frozenset({"user", "database", "options", "replication"})
-
-
-@frozen
-class LoginRequest:
-    """Who wants to log in, and how.
-
-    Attributes:
-        user: Not authenticated yet.
-        database: The name as sent.
-        variables: Values from ``options`` and from further startup parameters, in this order; they act after login.
-    """
-
-    user: str
-    database: str
-    variables: dict[str, str]
-
-    @classmethod
-    def from_message(cls, message: StartupMessage) -> LoginRequest:
-        """Read a StartupMessage.
-
-        Raises:
-            PgError: FATAL; 28000 without a user, 0A000 for replication, 42601 for options that are none.
-        """
-        message.check_version()
-        user = message.user
-        if message.parameters.get("replication", "false").lower() in _TRUE_WORDS:
-            raise FeatureNotSupported("replication connections are not supported", severity=Severity.FATAL)
-        variables = parse_options(message.parameters.get("options", ""))
-        for name, value in message.parameters.items():
-            if name not in _NOT_VARIABLES and not name.startswith("_pq_."):
-                variables[name] = value
-        return cls(user, message.database, variables)
 
 
 class Startup:
     """A connection's first stage. Packets are taken in a loop, each kind of request at most once."""
 
-    def __init__(self, connection: ClientConnection) -> None:
-        self._connection = connection
-        self._host = connection.host
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._host = client.host
         self._reader = StartupReader()
         self._ssl_answered = False
         self._gss_answered = False
@@ -89,20 +49,20 @@ class Startup:
             if self._waiting:
                 self._check_early_bytes()
                 return
-            while not self._waiting and not self._connection.closing:
+            while not self._waiting and not self._client.closing:
                 packet = self._reader.read()
                 if packet is None or not self._take(packet):
                     return
         except PgError as error:
-            self._connection.fatal(error)
+            self._client.fatal(error)
 
     def lost(self) -> None:
         """Nothing is held yet."""
-        self._connection.finished()
+        self._client.finished()
 
     def _take(self, packet: StartupPacket) -> bool:
         """Act on a packet; True when the next may be read."""
-        self._connection.wire_state.take_up_packet(packet)
+        self._client.wire_state.take_up_packet(packet)
         match packet:
             case DirectTLS():
                 self._start_direct_tls()
@@ -112,30 +72,30 @@ class Startup:
                 return self._answer_gssenc_request()
             case CancelRequest():
                 self._host.cancel_for_client(packet.backend_pid, packet.secret_key)
-                self._connection.close()
+                self._client.close()
             case StartupMessage():
                 self._begin(packet)
         return False
 
     def _start_direct_tls(self) -> None:
-        if self._connection.encrypted or self._ssl_answered or not self._tls_possible():
+        if self._client.encrypted or self._ssl_answered or not self._tls_possible():
             raise ProtocolViolation("invalid length of startup packet", severity=Severity.FATAL)
         self._direct = True
-        self._connection.start_tls(self._reader.take_leftover(), self._check_alpn)
+        self._client.start_tls(self._reader.take_leftover(), self._check_alpn)
 
     def _check_alpn(self) -> None:
         # Without ALPN a browser could be led into talking to a database by a page it has loaded.
-        if self._direct and self._connection.transport.negotiatedProtocol != ALPN_PROTOCOL:
-            self._connection.fatal(
+        if self._direct and self._client.transport.negotiatedProtocol != ALPN_PROTOCOL:
+            self._client.fatal(
                 ProtocolViolation("received direct SSL connection request without ALPN protocol negotiation extension")
             )
 
     def _answer_ssl_request(self) -> bool:
-        if self._ssl_answered or self._connection.encrypted:
+        if self._ssl_answered or self._client.encrypted:
             raise _unsupported(5679)
         self._ssl_answered = True
         if not self._tls_possible():
-            self._connection.transport.write(b"N")
+            self._client.transport.write(b"N")
             return True
         if self._reader.leftover:
             raise ProtocolViolation(
@@ -143,24 +103,24 @@ class Startup:
                 detail="This could be either a client-software bug or evidence of an attempted man-in-the-middle attack.",
                 severity=Severity.FATAL,
             )
-        self._connection.transport.write(b"S")
-        self._connection.start_tls(b"", self._check_alpn)
+        self._client.transport.write(b"S")
+        self._client.start_tls(b"", self._check_alpn)
         return False
 
     def _answer_gssenc_request(self) -> bool:
-        if self._gss_answered or self._connection.encrypted:
+        if self._gss_answered or self._client.encrypted:
             raise _unsupported(5680)
         self._gss_answered = True
-        self._connection.transport.write(b"N")
+        self._client.transport.write(b"N")
         return True
 
     def _tls_possible(self) -> bool:
-        accepted = self._connection.accepted
+        accepted = self._client.accepted
         return self._host.tls is not None and bool(accepted.remote_host) and not accepted.relayed
 
     def _begin(self, message: StartupMessage) -> None:
-        if self._connection.accepted.refusal is not None:
-            raise self._connection.accepted.refusal
+        if self._client.accepted.refusal is not None:
+            raise self._client.accepted.refusal
         if self._host.draining:
             raise PgError("57P03", "the database system is shutting down", severity=Severity.FATAL)
         request = LoginRequest.from_message(message)
@@ -168,19 +128,19 @@ class Startup:
         if message.minor > 0 or message.protocol_options:
             # Written now: the client may not send its password before it knows.
             answer = NegotiateProtocolVersion(0, message.protocol_options)
-            self._connection.transport.write(answer.encode())
+            self._client.transport.write(answer.encode())
         self._waiting = True
         tasks.start(self._place(message, request), "start a session")
 
     def _check_encryption(self, request: LoginRequest) -> None:
-        connection, settings = self._connection, self._host.settings
-        if connection.encrypted or connection.accepted.relayed or not connection.accepted.remote_host:
+        client, settings = self._client, self._host.settings
+        if client.encrypted or client.accepted.relayed or not client.accepted.remote_host:
             return
-        local = is_loopback(connection.accepted.remote_host)
+        local = is_loopback(client.accepted.remote_host)
         if settings.tls == "require" or not (local or settings.plaintext_from == "any"):
             raise PgError(
                 "28000",
-                f'no pg_hba.conf entry for host "{connection.accepted.remote_host}", user "{request.user}", '
+                f'no pg_hba.conf entry for host "{client.accepted.remote_host}", user "{request.user}", '
                 f'database "{request.database}", no encryption',
                 hint="This server wants TLS: connect with sslmode=require.",
                 severity=Severity.FATAL,
@@ -188,23 +148,23 @@ class Startup:
 
     async def _place(self, message: StartupMessage, request: LoginRequest) -> None:
         """Authenticate here, or pass the session on to the worker that owns the database."""
-        connection = self._connection
+        client = self._client
         try:
             slot = await self._host.databases.reserve(request.database)
-            if connection.closing:
+            if client.closing:
                 if slot is not None:
                     self._host.databases.release(slot)
                 return
             if slot is None and self._host.databases.exists(request.database):
-                await relay(connection, message, self._reader.take_leftover())
+                await relay(client, message, self._reader.take_leftover())
                 return
         except PgError as error:
-            connection.fatal(error)
+            client.fatal(error)
             return
-        digest = self._host.tls.end_point_digest if connection.encrypted and self._host.tls else None
+        digest = self._host.tls.end_point_digest if client.encrypted and self._host.tls else None
         exchange = ScramExchange(self._host.passwords, request.user, digest)
-        stage = Authentication(connection, request, slot, exchange)
-        connection.stage = stage
+        stage = Authentication(client, request, slot, exchange)
+        client.stage = stage
         stage.begin()
         early = self._reader.take_leftover()
         if early:

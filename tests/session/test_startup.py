@@ -12,7 +12,8 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from duckgres_tx.errors import PgError
-from duckgres_tx.session.startup import LoginRequest, is_loopback
+from duckgres_tx.session.login_request import LoginRequest
+from duckgres_tx.session.startup import is_loopback
 from duckgres_tx.wire.frontend import Query
 from duckgres_tx.wire.startup import GSSENCRequest, SSLRequest, StartupMessage
 
