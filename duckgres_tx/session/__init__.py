@@ -3,8 +3,10 @@
 * ``settings``, ``control_plane``: what a host is told, and the seam to whoever gave it the connection.
 * ``host``: everything that one process serves; ``databases`` (open instances), ``executor`` (work on native threads),
   ``cancellation`` (pid and key to session).
-* ``connection``: the Twisted Protocol over the socket; its stages are ``startup``, ``authentication``, ``relay`` or
-  ``conversation``. ``tls`` wraps it, ``outgoing`` writes.
+* ``connection``: the Twisted Protocol over the socket; its stages are ``startup``, then ``login`` (which ``authentication``
+  checks) and ``conversation``, or ``relay``. ``tls`` wraps it, ``outgoing`` writes.
+* ``client``: the seams by which a stage knows its connection, and a connection its host; ``turn``: the one by which the two
+  protocols know the conversation. With these every import here points one way.
 * ``conversation``: frames to steps; ``simple_query`` and ``extended_query`` are the two protocols over
   ``preparation`` (text to something that can run), ``running`` (run it, pass its rows on), ``transactions``,
   ``prepared_statements``, ``portals`` and ``session_statements`` (what the session answers by itself).
