@@ -110,6 +110,21 @@ cdef class Database:
         return self.handle.invalidated
 
     @property
+    def threads(self):
+        """How many may work on a statement; 0 when DuckDB has threads of its own."""
+        return self.handle.crew.size + 1 if self.handle.threads else 0
+
+    def set_threads(self, int count):
+        """Let so many threads work on a statement from now on, up to the number that it was opened with.
+
+        DuckDB's own settings stay as they are: it makes as many tasks as before, and fewer threads do them. To change
+        these settings would start threads of DuckDB's own and join them, which hangs when others are inside.
+        """
+        lock(self.handle.core)
+        self.handle.crew.size = max(0, min(count, self.handle.threads) - 1)
+        unlock(self.handle.core)
+
+    @property
     def closed(self):
         """Whether close() has been asked for."""
         return self.handle.closing

@@ -71,7 +71,7 @@ cdef void engage_crew_locked(Core *core, Crew *crew) noexcept nogil:
 cdef void relieve_crew_locked(Crew *crew) noexcept nogil:
     if crew.state == NULL:
         return
-    # Again if need be: DuckDB wakes as many as are inside, but who wakes may be a thread of its own, if it has any.
+    # Again if need be: DuckDB wakes as many as are inside, but who wakes may be a thread of its own, if SQL has set more.
     api.finish_execution(crew.state)
     crew.relieved = True
     _end_engagement_locked(crew)

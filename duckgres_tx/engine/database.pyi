@@ -57,6 +57,9 @@ class Progress:
 class Database:
     path: str
     @property
+    def threads(self) -> int: ...  # how many may work on a statement; 0 when it was opened without an option "threads"
+    def set_threads(self, count: int) -> None: ...  # for a statement, up to the option "threads"; SET threads is no way
+    @property
     def invalidated(self) -> bool: ...  # a fatal or internal error has happened: retire the worker
     @property
     def closed(self) -> bool: ...
@@ -100,7 +103,6 @@ class NativeThreads:
     def queued(self) -> int: ...  # jobs that wait for a thread
     def open_database(self, path: str, options: Mapping[str, str], script: str = "") -> Job: ...  # result: Database
     # open_database: with an option "threads" DuckDB starts none of its own; the pool lends it some for long statements
-    def set_threads(self, connection: Connection, count: int) -> Job: ...  # of the database; instead of SET threads
     def connect(self, database: Database, script: str = "") -> Job: ...  # result: Connection
     def prepare(self, connection: Connection, sql: bytes) -> Job: ...  # result: Statement
     def run(

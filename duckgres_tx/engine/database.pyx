@@ -259,20 +259,6 @@ cdef class NativeThreads(Pool):
         job.start()
         return job
 
-    def set_threads(self, OpenConnection connection not None, int count):
-        """Change how many threads the connection's database may use."""
-        cdef int before = connection.handle.database.threads
-        statements = [b"SET GLOBAL threads = %d" % count, b"SET GLOBAL external_threads = %d" % count]
-        if count < before:
-            # DuckDB wants the first to be no less than the second at any moment.
-            statements.reverse()
-        job = self.run(connection, b"; ".join(statements if count != before else ()))
-        lock(self.core)
-        connection.handle.database.threads = count
-        connection.handle.database.crew.size = count - 1
-        unlock(self.core)
-        return job
-
     def connect(self, OpenDatabase database not None, str script=""):
         """Make a connection; ``script`` (SETs) runs on it first."""
         cdef ConnectJob job = ConnectJob.__new__(ConnectJob)

@@ -100,7 +100,7 @@ class OpenDatabase:
             DuckDBError: More memory than the new limit is in use and can't be spilled.
         """
         if threads:
-            await self._executor.finish(self._executor.threads.set_threads(self._maintenance, threads))
+            self.native.set_threads(threads)
         if memory_limit_bytes:
             await self.run(f"SET GLOBAL memory_limit = '{memory_limit_bytes} bytes'")
 

@@ -283,7 +283,7 @@ def test_unresolved_parameters_are_told(engine):
         "vacuum",
         "analyze",
         "begin",
-        "set threads = 4",
+        "set default_order = 'asc'",
         "set variable x = 1",
         "prepare p as select 1",
         "use memory",
@@ -415,10 +415,11 @@ def _resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096
 
 
-def test_threads_can_be_more_and_fewer(engine):
-    """DuckDB never has threads of its own besides the pool's, whatever their number is changed to."""
+def test_threads_can_be_fewer(engine):
+    """A database's share of the threads changes, DuckDB's settings don't, and it never has threads of its own."""
     connection = engine.connect()
-    for count in (5, 1, 1, 2):
-        assert engine.result(engine.threads.set_threads(connection, count)) == []
+    for count, threads in ((5, 2), (1, 1), (0, 1), (2, 2)):
+        engine.database.set_threads(count)
+        assert engine.database.threads == threads
         settings = "select current_setting('threads'), current_setting('external_threads')"
-        assert engine.run(connection, settings) == [[str(count), str(count)]]
+        assert engine.run(connection, settings) == [["2", "2"]]
