@@ -10,7 +10,8 @@ Threads and what they do, from the bottom up
     `tasks` (queues, strands, a thread's life), `watch` (what runs for long), `crews` (threads that share DuckDB's part
     of that), `error_types` (how a task fails), `handles` (how long databases, connections and statements live), `context`
     (``duckgres_context()``), `statements` (prepare, execute, scripts), `jobs` (the steps of jobs), ``runs`` (a running
-    statement's struct), `production` (its rows, into a ring of buffers), `spooling` (its rows, into a file)
+    statement's struct), `ahead` (its chunks, fetched by a second thread), `production` (its rows, into a ring of
+    buffers), `spooling` (its rows, into a file)
 
 The same for Python
     `native_threads` (jobs and the pool), `execution`, `connections`, `database`

@@ -6,6 +6,7 @@ Execution and statement refer to the connection, that to the database: results e
 connections, those before the database.
 """
 
+from duckgres_tx.engine.ahead cimport Ahead
 from duckgres_tx.engine.capi cimport (
     duckdb_connection,
     duckdb_data_chunk,
@@ -26,7 +27,7 @@ cdef struct DatabaseHandle:
     int references
     duckdb_database handle          # strand
     Crew crew
-    int threads                     # DuckDB's setting, all of them from the crew but the statement's own; 0: not known
+    int threads                     # the setting that it was opened with; 0: DuckDB has threads of its own
     ContextStore *store
     bint invalidated                # a fatal error has happened; set once, read at any time
     # Under the mutex.
@@ -43,6 +44,8 @@ cdef struct Stream:
     duckdb_data_chunk chunk
     idx_t row                       # the next one of the chunk
     idx_t rows                      # in the chunk
+    idx_t chunks                    # fetched so far
+    Ahead ahead
     void *owner                     # whose result it is
 
 

@@ -2,6 +2,7 @@
 
 from libc.stdlib cimport calloc, free
 
+from duckgres_tx.engine.ahead cimport clear_ahead, destroy_ahead, init_ahead
 from duckgres_tx.engine.capi cimport api, duckdb_connection, duckdb_prepared_statement, idx_t
 from duckgres_tx.engine.context cimport forget_connection, make_context_store, release_context_store
 from duckgres_tx.engine.crews cimport dismiss_crew
@@ -43,6 +44,9 @@ cdef DatabaseHandle *make_database(Core *core) noexcept nogil:
 cdef ConnectionHandle *make_connection(DatabaseHandle *database) noexcept nogil:
     cdef ConnectionHandle *connection = <ConnectionHandle *>calloc(1, sizeof(ConnectionHandle))
     if connection == NULL:
+        return NULL
+    if not init_ahead(&connection.stream.ahead, database.core):
+        free(connection)
         return NULL
     init_task(&connection.retire, database.core, &connection.strand, _retire_connection)
     init_task(&connection.closer, database.core, &connection.strand, _close_with_database)
@@ -99,6 +103,7 @@ cdef void end_stream(ConnectionHandle *connection) noexcept nogil:
     cdef duckdb_prepared_statement nothing = NULL
     if not stream.open:
         return
+    clear_ahead(&stream.ahead)
     cdef bint streaming = api.result_is_streaming(stream.result)
     if stream.chunk != NULL:
         api.destroy_data_chunk(&stream.chunk)
@@ -173,6 +178,7 @@ cdef Outcome _retire_connection(Task *task) noexcept nogil:
     cdef ConnectionHandle *connection = <ConnectionHandle *>task
     cdef DatabaseHandle *database = connection.database
     close_connection(task, connection)
+    destroy_ahead(&connection.stream.ahead)
     free(connection)
     release_database(database)
     return TASK_GONE_WITH_STRAND

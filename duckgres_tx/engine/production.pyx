@@ -13,6 +13,7 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset, strcmp
 from posix.unistd cimport close
 
+from duckgres_tx.engine.ahead cimport fetch_ahead, stop_ahead, take_ahead
 from duckgres_tx.engine.buffers cimport Buffer, swap32
 from duckgres_tx.engine.capi cimport (
     DUCKDB_RESULT_TYPE_NOTHING,
@@ -64,6 +65,8 @@ cdef enum:
     # Rows of a slow query are handed over at least this often, as far as they come at all.
     HAND_OVER_NS = 50 * 1000 * 1000
     DUCKDB_STATEMENT_TYPE_SELECT = 1
+    # A result of more chunks than this is fetched by a thread of its own.
+    CHUNKS_OF_LONG_RESULT = 32
     # A DataRow's type and length.
     MESSAGE_HEAD = 5
 
@@ -182,6 +185,7 @@ cdef bint _begin(Run *run) noexcept nogil:
     stream.chunk = NULL
     stream.row = 0
     stream.rows = 0
+    stream.chunks = 0
     return _look_at_result(run, stream)
 
 
@@ -234,7 +238,12 @@ cdef bint _next_chunk(Run *run, Stream *stream) noexcept nogil:
         api.destroy_data_chunk(&stream.chunk)
     stream.row = 0
     stream.rows = 0
-    stream.chunk = api.fetch_chunk(stream.result)
+    if not take_ahead(&stream.ahead, &stream.chunk):
+        stream.chunk = api.fetch_chunk(stream.result)
+        stream.chunks += 1
+        # A run with a limit may be suspended at any row, and should hold little then.
+        if stream.chunk != NULL and stream.chunks >= CHUNKS_OF_LONG_RESULT and not run.row_limit:
+            fetch_ahead(&stream.ahead, &stream.result)
     if stream.chunk != NULL:
         stream.rows = api.data_chunk_get_size(stream.chunk)
         return True
@@ -395,6 +404,8 @@ cdef Outcome _produce(Run *run) noexcept nogil:
         if not _make_room(run):
             if is_interrupted(&run.task):
                 continue
+            # What is parked has no thread.
+            stop_ahead(&run.statement.connection.stream.ahead)
             return TASK_PARKED
         if run.stage == STAGE_STREAM:
             more = _fill_from_stream(run)

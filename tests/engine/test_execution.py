@@ -75,7 +75,7 @@ def test_statements_without_rows_say_how_many_they_changed(engine):
     assert outcome("begin") == (ResultKind.NOTHING, None, 0)
     assert outcome("commit") == (ResultKind.NOTHING, None, 0)
     assert outcome("checkpoint") == (ResultKind.NOTHING, None, 0)
-    assert outcome("set threads = 4") == (ResultKind.NOTHING, None, 0)
+    assert outcome("set default_order = 'asc'") == (ResultKind.NOTHING, None, 0)
     assert outcome("explain select 1")[0] is ResultKind.ROWS
     assert outcome("pragma version") == (ResultKind.ROWS, None, 1)
     assert outcome("call pragma_version()") == (ResultKind.ROWS, None, 1)
@@ -423,3 +423,67 @@ def test_a_number_that_is_left_out_is_an_error(engine):
         "42P18",
         "could not determine data type of parameter $1",
     )
+
+
+# --- results that a second thread fetches
+
+BULK = "select i from range(400000) r(i)"
+
+
+@pytest.mark.parametrize("pool", ["engine", "narrow_engine"])
+def test_a_very_long_result_keeps_its_order(request, pool):
+    """Also when chunks are fetched ahead of their encoding, and when there is no thread for that."""
+    engine = request.getfixturevalue(pool)
+    execution = engine.execute(engine.connect(), BULK)
+    assert engine.rows(execution) == [[b"%d" % number] for number in range(400000)]
+
+
+def test_errors_far_behind_come_after_the_rows_before_them(engine):
+    """What was fetched ahead of an error is sent, and the connection stays usable."""
+    connection = engine.connect()
+    execution = engine.execute(
+        connection, "select case when i = 350000 then error('late') else i end from range(400000) r(i)"
+    )
+    rows = split_rows(engine.finish(execution))
+    assert execution.error is not None
+    assert "late" in execution.error.message
+    assert rows == [[b"%d" % number] for number in range(len(rows))]
+    assert 0 < len(rows) <= 350000
+    assert engine.run(connection, "select 1") == [["1"]]
+
+
+def test_a_very_long_result_that_nobody_takes_gives_its_threads_back(engine):
+    """A parked run keeps neither the thread that encodes nor the one that fetches."""
+    execution = engine.execute(engine.connect(), BULK)
+    endless = [engine.execute(engine.connect(), ENDLESS) for _ in range(3)]
+    # The pool has four threads.
+    assert engine.run(engine.connect(), "select 1") == [["1"]]
+    for each in endless:
+        each.interrupt()
+        engine.finish(each)
+    assert len(engine.rows(execution)) == 400000
+
+
+@pytest.mark.parametrize("way", ["interrupt", "close", "connection", "database"])
+def test_a_very_long_result_can_end_at_any_moment(engine, way):
+    """Nothing is fetched from a result that is going."""
+    for taken in range(6):
+        connection = engine.connect()
+        execution = engine.execute(connection, BULK)
+        for _ in range(taken):
+            if not execution.done:
+                engine.threads.wait(execution, TIMEOUT_S)
+                execution.take()
+        if way == "interrupt":
+            execution.interrupt()
+        elif way == "close":
+            execution.close()
+        else:
+            engine.result(engine.threads.close(connection))
+        engine.finish(execution)
+        if way in {"interrupt", "close"}:
+            assert engine.run(connection, "select 1") == [["1"]]
+    if way == "database":
+        execution = engine.execute(engine.connect(), BULK)
+        engine.result(engine.threads.close(engine.database))
+        engine.finish(execution)
