@@ -82,7 +82,7 @@ class Engine:
 
 
 def _open(max_threads: int) -> Iterator[Engine]:
-    threads = NativeThreads(max_threads)
+    threads = NativeThreads(max_threads, fetch_ahead=True)
     try:
         opening = threads.open_database(":memory:", {"threads": "2"})
         threads.wait(opening, TIMEOUT_S)

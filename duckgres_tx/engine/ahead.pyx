@@ -43,7 +43,7 @@ cdef void fetch_ahead(Ahead *ahead, duckdb_result *result) noexcept nogil:
     cdef Core *core = ahead.task.core
     lock(core)
     # First in the queue and a thread for it: nothing else can keep it waiting.
-    if not core.stop and not ahead.active and (
+    if core.fetches_ahead and not core.stop and not ahead.active and (
         core.idle > core.ready or (core.ready == 0 and core.threads < core.max_threads and start_worker(core))
     ):
         ahead.result = result[0]

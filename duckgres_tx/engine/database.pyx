@@ -218,7 +218,7 @@ cdef class NativeThreads(Pool):
 
     cdef dict renders
 
-    def __init__(self, int max_threads, double idle_timeout_s=10.0):
+    def __init__(self, int max_threads, double idle_timeout_s=10.0, fetch_ahead=None):
         self.renders = {}
 
     cdef RenderBox _render(self, object options):

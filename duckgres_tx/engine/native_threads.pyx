@@ -37,12 +37,14 @@ from duckgres_tx.engine.error_types import DuckDBError
 cdef class Pool:
     """Threads, their queue and their news, whatever the jobs are; :class:`NativeThreads` knows the jobs."""
 
-    def __cinit__(self, int max_threads, double idle_timeout_s=10.0):
+    def __cinit__(self, int max_threads, double idle_timeout_s=10.0, fetch_ahead=None):
         if max_threads < 1:
             raise ValueError("max_threads must be at least 1")
         self.core = make_core(max_threads, <int64_t>(idle_timeout_s * 1e9), watch)
         if self.core == NULL:
             raise OSError("cannot make an eventfd or a mutex")
+        if fetch_ahead is not None:
+            self.core.fetches_ahead = fetch_ahead
 
     def __dealloc__(self):
         if self.core == NULL:

@@ -141,6 +141,7 @@ cdef struct Core:
     Crew *crews
     int crew_threads
     int crew_idle
+    bint fetches_ahead         # long results have a second thread
 
 
 cdef inline void lock(Core *core) noexcept nogil:

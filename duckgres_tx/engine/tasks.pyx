@@ -393,6 +393,11 @@ cdef void *_live(void *argument) noexcept nogil:
 
 # --- the core
 
+cdef enum:
+    # One fetches, one encodes, the reactor sends; with fewer they would only take turns, and warm caches from each other.
+    PROCESSORS_TO_FETCH_AHEAD = 4
+
+
 cdef Core *make_core(int max_threads, int64_t idle_timeout_ns, ThreadMain watch_main) noexcept nogil:
     cdef Core *core = <Core *>calloc(1, sizeof(Core))
     if core == NULL:
@@ -406,6 +411,7 @@ cdef Core *make_core(int max_threads, int64_t idle_timeout_ns, ThreadMain watch_
     core.prompt_threads = PROMPT_THREADS_EACH * duckgres_processors()
     core.watch_main = watch_main
     core.idle_timeout_ns = idle_timeout_ns
+    core.fetches_ahead = duckgres_processors() >= PROCESSORS_TO_FETCH_AHEAD
     if (
         pthread_mutex_init(&core.mutex, NULL)
         or duckgres_cond_init(&core.work)
