@@ -8,8 +8,6 @@ such statement.
 Touches: DuckDB's task queues. No GIL.
 """
 
-from libc.stdint cimport int64_t
-
 from duckgres_tx.engine.capi cimport api, duckdb_database, duckdb_task_state
 from duckgres_tx.engine.tasks cimport (
     Core,
@@ -17,7 +15,6 @@ from duckgres_tx.engine.tasks cimport (
     lock,
     monotonic_ns,
     pthread_cond_broadcast,
-    pthread_cond_signal,
     release_core,
     start_assistant,
     unlock,

@@ -95,9 +95,7 @@ class NativeThreads:
     """
 
     # fetch_ahead: long results are fetched by a second thread; None: where there are processors enough
-    def __init__(
-        self, max_threads: int, idle_timeout_s: float = 10.0, fetch_ahead: bool | None = None
-    ) -> None: ...
+    def __init__(self, max_threads: int, idle_timeout_s: float = 10.0, fetch_ahead: bool | None = None) -> None: ...
     def fileno(self) -> int: ...  # an eventfd, readable while completions wait
     def completed(self) -> list[Job]: ...  # jobs and executions that have news, each once
     @property
