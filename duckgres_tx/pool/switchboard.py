@@ -192,6 +192,7 @@ class Switchboard:
         if session is not None:
             session.user, session.database = user, database
             self.placement.learn(session.remote_host, database)
+            self._admission.login_succeeded(session.remote_host)
 
     def session_closed(self, worker: SessionServer, backend_pid: int) -> None:
         """See `Desk.session_closed`."""

@@ -88,7 +88,7 @@ class ControlPlane(Protocol):
         """The host has closed its instance of a database and owns it no longer."""
 
     def session_opened(self, backend_pid: int, user: str, database: str) -> None:
-        """A client has authenticated and its database is open."""
+        """A client has authenticated and its database is open; this says all that ``login_succeeded`` does."""
 
     def session_closed(self, backend_pid: int) -> None:
         """A connection is gone; told exactly once for every accepted one, whatever became of it."""
@@ -97,7 +97,7 @@ class ControlPlane(Protocol):
         """A client gave a wrong password or an unknown user."""
 
     def login_succeeded(self, remote_host: str) -> None:
-        """A client proved to know its password."""
+        """A client proved to know its password, but no session came of it."""
 
     def cancel_elsewhere(self, backend_pid: int, secret_key: bytes) -> None:
         """A CancelRequest arrived inside TLS for a session that this host doesn't have."""

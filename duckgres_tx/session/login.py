@@ -84,8 +84,6 @@ class Authentication:
 
     def _final(self, message: AuthenticationResponse) -> None:
         final = self._exchange.final(message.as_sasl_response().data)
-        control_plane = self._client.host.control_plane
-        control_plane.login_succeeded(self._client.accepted.remote_host)
         # It leaves with what the session or its failure has to say: the client waits for that anyway.
         self._welcome = AuthenticationSASLFinal(final).encode() + AuthenticationOk().encode()
         self._client.wire_state.sent(AuthenticationOk)
@@ -118,6 +116,7 @@ class Authentication:
 
     def _stop(self, error: PgError) -> None:
         self._working = False
+        self._client.host.control_plane.login_succeeded(self._client.accepted.remote_host)
         if self._client.closing:
             self.lost()
         else:

@@ -394,3 +394,16 @@ def test_the_database_is_read_from_a_startup_message_only():
     assert asked_for(SSLRequest().encode()) is None
     assert asked_for(b"GET / HTTP/1.0\r\n\r\n") is None
     assert asked_for(b"") is None
+
+
+def test_an_opened_session_forgives_its_address(board):
+    """Somebody there knows a password: failed logins before it no longer count."""
+    admission = board.board._admission
+    admission.login_failed(HOST)
+    assert HOST in admission._records
+    board.arrive("sales")
+    session = board.taken()[0]
+
+    board.board.session_opened(session, session.accepted[0][0].backend_pid, "me", "sales")
+
+    assert HOST not in admission._records
