@@ -17,7 +17,7 @@ class WorkerSettings:
         private_key_pem: The certificate's private key, PEM text.
         plaintext_from: ``local`` serves plain text to loopback addresses and UNIX sockets only, ``any`` to everyone.
         verifiers: User name to stored verifier, ``SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>``.
-        superusers: Users who may drop and create databases and go past policy that is for ordinary users.
+        superusers: Users who may create and drop databases; the policy of `sql.policy` holds for them too.
         handshake_timeout_s: From accept to ReadyForQuery; a peer that is slower is hung up on.
         idle_timeout_s: A session that sends nothing this long outside a transaction ends with 57P05; 0 = never.
         idle_in_transaction_timeout_s: The same inside a transaction, with 25P03; 0 = never.
