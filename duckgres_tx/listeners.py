@@ -11,9 +11,10 @@ from pathlib import Path
 
 from attrs import define, field
 
+from duckgres_tx.handover.descriptors import MAX_SOCKET_PATH_BYTES
+
 BACKLOG = 1024
 DEFAULT_PORT = 5432
-MAX_SOCKET_PATH_BYTES = 107
 
 
 class CannotListen(Exception):

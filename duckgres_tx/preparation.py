@@ -20,7 +20,8 @@ from duckgres_tx.bootstrap import BootstrapFailed
 from duckgres_tx.certificates import BadCertificate, Certificate
 from duckgres_tx.config import Config
 from duckgres_tx.extensions import UnknownExtension
-from duckgres_tx.listeners import MAX_SOCKET_PATH_BYTES, CannotListen, Listeners, listen
+from duckgres_tx.handover.descriptors import MAX_SOCKET_PATH_BYTES
+from duckgres_tx.listeners import CannotListen, Listeners, listen
 from duckgres_tx.pool import resources
 from duckgres_tx.session.settings import WorkerSettings
 

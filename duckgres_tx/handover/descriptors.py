@@ -25,6 +25,9 @@ from attrs import define, frozen
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
+# struct sockaddr_un of <sys/un.h> has room for 108, with the end.
+MAX_SOCKET_PATH_BYTES = 107
+
 _UCRED = struct.Struct("=iII")
 _READ_BYTES = 1 << 20
 

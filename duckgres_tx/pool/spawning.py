@@ -25,11 +25,10 @@ from twisted.internet.protocol import Factory, ProcessProtocol
 from twisted.python.failure import Failure
 
 import duckgres_tx
-from duckgres_tx.handover.descriptors import OwnedDescriptor
+from duckgres_tx.handover.descriptors import MAX_SOCKET_PATH_BYTES, OwnedDescriptor
 from duckgres_tx.logs import WorkerOutput
 from duckgres_tx.pool.link import Link
 
-MAX_SOCKET_PATH_BYTES = 107
 _BACKLOG = 16
 _serials = itertools.count(1)
 

@@ -22,10 +22,11 @@ from duckgres_tx.catalog import names
 from duckgres_tx.catalog.install import Setting, attach_script, install_script
 from duckgres_tx.engine.database import DuckDBError
 from duckgres_tx.session.executor import Executor
-from duckgres_tx.session.open_database import OpenDatabase, quote_literal
+from duckgres_tx.session.open_database import OpenDatabase
 from duckgres_tx.session.settings import WorkerSettings
 from duckgres_tx.sql.guc_rules import shown_form
 from duckgres_tx.sql.guc_table import DEFINITIONS
+from duckgres_tx.sql.tokens import quote_string
 
 _log = Logger()
 _PREFIX = ".catalog-"
@@ -36,7 +37,7 @@ _FORMAT = "BLOCK_SIZE 16384, STORAGE_VERSION 'latest'"
 
 def load_script(extensions: Sequence[str]) -> str:
     """SQL that loads extensions."""
-    return "; ".join(f"LOAD {quote_literal(extension)}" for extension in extensions)
+    return "; ".join(f"LOAD {quote_string(extension)}" for extension in extensions)
 
 
 async def attach_catalog(database: OpenDatabase, executor: Executor, settings: WorkerSettings) -> None:
@@ -48,7 +49,7 @@ async def attach_catalog(database: OpenDatabase, executor: Executor, settings: W
     path = await _template(database, executor, settings)
     if path is not None:
         try:
-            await database.run(f"ATTACH {quote_literal(str(path))} AS {names.ATTACHED} (READ_ONLY)")
+            await database.run(f"ATTACH {quote_string(str(path))} AS {names.ATTACHED} (READ_ONLY)")
         except DuckDBError:
             _log.failure("cannot use the catalog's file {path}; it will be made anew", path=str(path))
             _remove(path)
@@ -91,7 +92,7 @@ async def _make(executor: Executor, path: Path, extensions: Sequence[str]) -> No
         part
         for part in (
             load_script(extensions),
-            f"ATTACH {quote_literal(str(path))} AS {names.ATTACHED} ({_FORMAT})",
+            f"ATTACH {quote_string(str(path))} AS {names.ATTACHED} ({_FORMAT})",
             install_script(_settings()).removesuffix(";"),
             # Writes everything to the file, and lets it go.
             f"CHECKPOINT {names.ATTACHED}",

@@ -13,6 +13,7 @@ from duckgres_tx.catalog.install import databases_script
 from duckgres_tx.catalog.snapshot import rebuild_script
 from duckgres_tx.engine.database import Connection, Database
 from duckgres_tx.session.executor import Executor
+from duckgres_tx.sql.tokens import quote_string
 
 _SCHEMAS = (
     "SELECT schema_name FROM duckdb_schemas() WHERE database_name = {catalog} AND NOT internal "
@@ -82,7 +83,7 @@ class OpenDatabase:
     @property
     def schemas_query(self) -> str:
         """SQL that gives the names of the schemas."""
-        return _SCHEMAS.format(catalog=quote_literal(self.catalog))
+        return _SCHEMAS.format(catalog=quote_string(self.catalog))
 
     async def current_schemas(self) -> frozenset[str]:
         """The names of the schemas that are there now (committed ones)."""
@@ -127,11 +128,6 @@ class OpenDatabase:
         threads = self._executor.threads
         await self._executor.finish(threads.close(self._maintenance))
         await self._executor.finish(threads.close(self.native))
-
-
-def quote_literal(text: str) -> str:
-    """A string as SQL text."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def quote_identifier(name: str) -> str:

@@ -8,8 +8,9 @@ from duckgres_tx.catalog.install import roles_script
 from duckgres_tx.engine.database import DuckDBError
 from duckgres_tx.session.catalog_template import attach_catalog, load_script
 from duckgres_tx.session.executor import Executor
-from duckgres_tx.session.open_database import OpenDatabase, quote_literal
+from duckgres_tx.session.open_database import OpenDatabase
 from duckgres_tx.session.settings import WorkerSettings
+from duckgres_tx.sql.tokens import quote_string
 
 NEW_DATABASE_SCRIPT = "CREATE SCHEMA IF NOT EXISTS public"
 
@@ -41,7 +42,7 @@ def dialect_script(settings: WorkerSettings) -> str:
     return (
         "SET GLOBAL integer_division = true; "
         "SET GLOBAL default_null_order = 'nulls_last_on_asc_first_on_desc'; "
-        f"SET GLOBAL TimeZone = {quote_literal(settings.time_zone)}"
+        f"SET GLOBAL TimeZone = {quote_string(settings.time_zone)}"
     )
 
 
@@ -49,7 +50,7 @@ def lockdown_script(settings: WorkerSettings) -> str:
     """What closes the doors, after everything was loaded and attached."""
     if settings.unrestricted_files:
         return ""
-    directories = ", ".join(quote_literal(directory) for directory in settings.allowed_directories)
+    directories = ", ".join(quote_string(directory) for directory in settings.allowed_directories)
     return f"SET GLOBAL allowed_directories = [{directories}]; SET GLOBAL enable_external_access = false"
 
 

@@ -9,8 +9,8 @@ from duckgres_tx.engine.database import Connection
 from duckgres_tx.errors import PgError
 from duckgres_tx.session.client import Client
 from duckgres_tx.session.login_request import LoginRequest
-from duckgres_tx.session.open_database import quote_literal
 from duckgres_tx.session.settings import WorkerSettings
+from duckgres_tx.sql.tokens import quote_string
 from duckgres_tx.sql.variables import Variables
 
 # Bounds what a result that is read slowly holds; what can be set for a whole instance is in ``opening``.
@@ -53,7 +53,7 @@ def connection_script(variables: Variables, path: tuple[str, ...], catalog: str,
     """
     statements = [_BUFFER_SIZE, effective_search_path(path, catalog)]
     if variables.time_zone != instance_zone:
-        statements.append(f"SET TimeZone = {quote_literal(variables.time_zone)}")
+        statements.append(f"SET TimeZone = {quote_string(variables.time_zone)}")
     return "; ".join(statements)
 
 
