@@ -12,6 +12,7 @@ from pathlib import Path
 from attrs import define, field
 
 from duckgres_tx.handover.descriptors import MAX_SOCKET_PATH_BYTES
+from duckgres_tx.handover.offers import Offers
 
 BACKLOG = 1024
 DEFAULT_PORT = 5432
@@ -29,7 +30,7 @@ class Listeners:
         sockets: All of them, TCP first.
         port: The port, also when the system has chosen it; it names the UNIX socket too.
         unix_path: The UNIX socket's path, if there is one.
-        lock: The lock beside it, a descriptor; -1 without one.
+        lock: The lock beside it, a descriptor; -1 when the file isn't ours, or there is none.
     """
 
     sockets: list[socket.socket] = field(factory=list)
@@ -48,26 +49,30 @@ class Listeners:
             self.lock = -1
 
 
-def listen(hosts: Iterable[str], port: int, unix_socket_dir: Path | None) -> Listeners:
-    """Bind everything that clients may connect to.
+def listen(hosts: Iterable[str], port: int, unix_socket_dir: Path | None, offers: Offers | None = None) -> Listeners:
+    """Bind everything that clients may connect to, except what is bound already.
 
     Args:
         hosts: Names or addresses; ``*`` is every address of the machine. Port 0 lets the system choose one for the first, which
             the others then use too.
         port: The TCP port.
         unix_socket_dir: Where ``.s.PGSQL.<port>`` goes; None for no UNIX socket.
+        offers: Sockets that may be listening there already. Those that are used are the result's; the others stay where they are.
 
     Raises:
         CannotListen: One of them can't be bound; nothing is left bound.
     """
     listeners = Listeners(port=port)
+    offers = offers if offers is not None else Offers()
     try:
         for family, address in _resolve(hosts, port):
-            bound = _bind_tcp(family, (address[0], listeners.port, *address[2:]))
+            bound = offers.take_tcp(family, address[0], listeners.port)
+            if bound is None:
+                bound = _bind_tcp(family, (address[0], listeners.port, *address[2:]))
             listeners.sockets.append(bound)
             listeners.port = bound.getsockname()[1]
         if unix_socket_dir is not None:
-            _add_unix_socket(listeners, unix_socket_dir)
+            _add_unix_socket(listeners, unix_socket_dir, offers)
     except BaseException:
         listeners.close()
         raise
@@ -103,16 +108,34 @@ def _bind_tcp(family: socket.AddressFamily, address: tuple[str, int]) -> socket.
     return listener
 
 
-def _add_unix_socket(listeners: Listeners, directory: Path) -> None:
+def _add_unix_socket(listeners: Listeners, directory: Path, offers: Offers) -> None:
     # without a TCP socket there is no port that the system could choose
     listeners.port = listeners.port or DEFAULT_PORT
     path = directory / f".s.PGSQL.{listeners.port}"
     if len(os.fsencode(path)) > MAX_SOCKET_PATH_BYTES:
         raise CannotListen(f"can't listen on {path}: the path is longer than {MAX_SOCKET_PATH_BYTES} bytes")
+    listeners.unix_path = path
+    offered = offers.take_unix(path)
+    if offered in offers.lent:
+        listeners.sockets.append(offered)
+        return
     try:
         lock = _take_lock(_lock_path(path))
     except OSError as error:
+        if offered is not None:
+            offered.close()
         raise CannotListen(f"can't listen on {path}: {error.strerror or error}") from error
+    if offered is None:
+        try:
+            offered = _bind_unix(path)
+        except BaseException:
+            os.close(lock)
+            raise
+    listeners.sockets.append(offered)
+    listeners.lock = lock
+
+
+def _bind_unix(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
         # with the lock in hand, a socket that is there already was left by a server that died
@@ -123,11 +146,8 @@ def _add_unix_socket(listeners: Listeners, directory: Path) -> None:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        os.close(lock)
         raise CannotListen(f"can't listen on {path}: {error.strerror or error}") from error
-    listeners.sockets.append(listener)
-    listeners.unix_path = path
-    listeners.lock = lock
+    return listener
 
 
 def _lock_path(path: Path) -> Path:

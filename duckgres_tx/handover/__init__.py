@@ -1,7 +1,9 @@
 """File descriptors between processes.
 
+- ``activation``: sockets that the service manager passes.
 - ``descriptors``: the one place that takes a socket from a transport, marks what arrives close-on-exec, and says who owns what.
 - ``notify``: what the service manager is told.
+- ``offers``: listening sockets that came from elsewhere, by address.
 """
 
 from __future__ import annotations
