@@ -4,6 +4,7 @@
 - ``descriptors``: the one place that takes a socket from a transport, marks what arrives close-on-exec, and says who owns what.
 - ``notify``: what the service manager is told.
 - ``offers``: listening sockets that came from elsewhere, by address.
+- ``process_one``: the first process of a container, after a takeover.
 """
 
 from __future__ import annotations
