@@ -156,7 +156,7 @@ def reap(is_ours: Callable[[int], bool] = lambda pid: False) -> list[tuple[int, 
     Returns:
         Their pids and wait statuses.
     """
-    collected = []
+    collected: list[tuple[int, int]] = []
     while True:
         try:
             found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
