@@ -25,8 +25,8 @@ from duckgres_tx.quantities import parse_duration, parse_size
 Bytes = NewType("Bytes", int)
 
 ENVIRONMENT_PREFIX = "DUCKGRES_"
-# read elsewhere: the configuration file's own path, and the engine's library
-_OTHER_VARIABLES = frozenset({"DUCKGRES_CONFIG", "DUCKGRES_LIBDUCKDB"})
+# read elsewhere: the configuration file's own path, the engine's library, what a test wants to go wrong, where a successor reports
+_OTHER_VARIABLES = frozenset({"DUCKGRES_CONFIG", "DUCKGRES_LIBDUCKDB", "DUCKGRES_FAULTS", "DUCKGRES_REPORT_FD"})
 # settings of duckgres that this server doesn't have: key, and what it would mean to ignore it
 _NOT_HERE = {
     "ducklake": "DuckLake catalogs are not supported in this version",
@@ -35,6 +35,10 @@ _NOT_HERE = {
 }
 _TLS_MODES = ("off", "prefer", "require")
 MAX_WORKERS = 256
+# a server that can be taken over has worker processes
+HANDOVER_WORKERS = 2
+# a server that has been taken over is gone within 5 s
+MAX_STANDBY_S = 5.0
 
 
 class ConfigError(Exception):
@@ -81,7 +85,22 @@ class Config:
     statement_timeout: float = 0.0
     idle_database_timeout: float = 60.0
     shutdown_timeout: float = 30.0
+    orphan_timeout: float = 60.0
+    drain_timeout: float = 60.0
+    drain_grace: float = 5.0
+    takeover_standby: float = 3.0
+    roll_after_takeover: bool = field(default=True, metadata={"option": "roll-after-takeover"})
     process_isolation: bool = False
+
+    @property
+    def runtime_path(self) -> Path:
+        """Where the sockets between the processes are."""
+        return self.runtime_dir or self.data_dir / "run"
+
+    @property
+    def handover_path(self) -> Path:
+        """The handover socket, which every server has."""
+        return self.handover or self.runtime_path / "handover.sock"
 
 
 @frozen
@@ -136,6 +155,8 @@ def load(options: Mapping[str, str | None], environment: Mapping[str, str]) -> C
         if found is not None:
             raw, where = found
             values[setting.path] = _convert(converter, setting, raw, where)
+    if values.get("handover") is not None:
+        values.setdefault("workers", HANDOVER_WORKERS)
     config = _assemble(values)
     _check(config)
     return config
@@ -306,5 +327,14 @@ def _check(config: Config) -> None:
             raise ConfigError(f"{name}: {value} is not between {least} and {most}")
     if not config.host and config.unix_socket_dir is None:
         raise ConfigError("host is empty and unix_socket_dir is not set: there is nothing to listen on")
-    if not config.handshake_timeout:
-        raise ConfigError("handshake_timeout: it can't be off")
+    for name, seconds in (
+        ("handshake_timeout", config.handshake_timeout),
+        ("orphan_timeout", config.orphan_timeout),
+        ("drain_timeout", config.drain_timeout),
+    ):
+        if not seconds:
+            raise ConfigError(f"{name}: it can't be off")
+    if config.takeover_standby > MAX_STANDBY_S:
+        raise ConfigError(f"takeover_standby: {config.takeover_standby:g} s are more than {MAX_STANDBY_S:g} s")
+    if config.handover is not None and not config.workers:
+        raise ConfigError("handover: a server without worker processes (workers: 0) can't take over, nor be taken over")

@@ -16,15 +16,22 @@ class Options(usage.Options):
         ["port", "p", None, "TCP port; 0 takes a free one [5432]"],
         ["unix-socket-dir", None, None, "directory for a UNIX socket beside TCP [none]"],
         ["data-dir", None, None, "directory of the databases [./data]"],
-        ["workers", None, None, "worker processes; 0 serves from this process [0]"],
+        ["workers", None, None, "worker processes; 0 serves from this process [0; with --handover 2]"],
         ["runtime-dir", None, None, "directory for the workers' sockets [<data-dir>/run]"],
-        ["handover", None, None, "UNIX socket over which a new server takes over from this one"],
+        [
+            "handover",
+            None,
+            None,
+            "UNIX socket: take over from the server there, if one lives, and be there for the next",
+        ],
+        ["roll-after-takeover", None, None, "whether a takeover replaces workers of older code or settings [yes]"],
         ["tls", None, None, "off, prefer or require [prefer]"],
         ["cert", None, None, "PEM file with the certificate [self-signed]"],
         ["key", None, None, "PEM file with the certificate's key"],
         ["memory-limit", None, None, "memory for all databases together, like 4GB or 50% [75%]"],
         ["threads", None, None, "execution threads of all databases together [processors]"],
     ]
+    optFlags: ClassVar[list[list[str | None]]] = [["no-roll", None, "the same as --roll-after-takeover=no"]]
     synopsis = "Usage: twistd [-n] [twistd options] duckgres [options]"
     longdesc = (
         "Serves DuckDB databases to PostgreSQL clients. Each option has a DUCKGRES_* environment variable and a YAML key, "
@@ -48,4 +55,7 @@ class Options(usage.Options):
     def given(self) -> dict[str, str | None]:
         """The options by name, None where nothing was given."""
         names = [str(parameter[0]) for parameter in self.optParameters]
-        return {name: self[name] for name in names}
+        given = {name: self[name] for name in names}
+        if self["no-roll"]:
+            given["roll-after-takeover"] = "no"
+        return given

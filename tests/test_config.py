@@ -41,6 +41,11 @@ idle_in_transaction_timeout: 5m
 statement_timeout: 1500ms
 idle_database_timeout: 2m
 shutdown_timeout: 45
+orphan_timeout: 2m
+drain_timeout: 30s
+drain_grace: 1s
+takeover_standby: 2s
+roll_after_takeover: false
 process_isolation: false
 """
 
@@ -135,6 +140,9 @@ def test_environment_variables(variable, value, read):
         ("workers: -1", "workers: -1 is not between 0 and 256"),
         ("max_connections: 0", "max_connections: 0 is not between"),
         ("handshake_timeout: off", "handshake_timeout in .*|handshake_timeout: it can't be off"),
+        ("drain_timeout: never", "drain_timeout: it can't be off"),
+        ("takeover_standby: 6s", "takeover_standby: 6 s are more than 5 s"),
+        ("{handover: /run/x.sock, workers: 0}", "handover: a server without worker processes"),
         ("ducklake: {metadata_store: x}", "ducklake in .*: DuckLake catalogs are not supported"),
         ("process_isolation: true", "process_isolation: a process per session is not supported"),
         ("- a", "does not hold a mapping"),
@@ -147,6 +155,20 @@ def test_a_mistake_in_the_file_is_one_line_that_names_it(tmp_path, text, message
         load(write(tmp_path, text), {})
 
     assert "\n" not in str(caught.value)
+
+
+def test_where_the_handover_socket_is():
+    """Every server has one, in its runtime directory unless told otherwise."""
+    assert load({"data-dir": "/d"}, {}).handover_path == Path("/d/run/handover.sock")
+    assert load({"data-dir": "/d", "runtime-dir": "/r"}, {}).handover_path == Path("/r/handover.sock")
+    assert load({"handover": "/x.sock"}, {}).handover_path == Path("/x.sock")
+
+
+def test_who_names_the_handover_socket_gets_workers():
+    """A server that does everything in one process can't be taken over."""
+    assert load({"handover": "/x.sock"}, {}).workers == 2
+    assert load({"handover": "/x.sock", "workers": "5"}, {}).workers == 5
+    assert load({}, {"DUCKGRES_HANDOVER": ""}).workers == 0
 
 
 def test_a_password_is_never_repeated(tmp_path):

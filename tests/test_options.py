@@ -31,6 +31,7 @@ def test_every_option_is_taken():
         "workers",
         "runtime-dir",
         "handover",
+        "roll-after-takeover",
         "tls",
         "cert",
         "key",
@@ -39,6 +40,11 @@ def test_every_option_is_taken():
     ]
     assert parse(*(f"--{name}=x" for name in names)) == dict.fromkeys(names, "x")
     assert {setting.option for setting in settings() if setting.option} | {"config"} == set(names)
+
+
+def test_no_roll_is_short_for_something():
+    """What a rolling update is switched off with most often."""
+    assert parse("--no-roll") == {"roll-after-takeover": "no"}
 
 
 @pytest.mark.parametrize(
