@@ -25,6 +25,7 @@ from pathlib import Path
 from scramp import ScramMechanism
 
 FIRST_USER = "postgres"
+LOCK_NAME = "duckgres.lock"
 _PASSWORD_BYTES = 24
 _ITERATIONS = 4096
 _VERIFIER = re.compile(r"SCRAM-SHA-256\$\d+:[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+")
@@ -71,7 +72,7 @@ def lock_directory(path: Path, what: str) -> int:
     Raises:
         BootstrapFailed: Another one does.
     """
-    lock = os.open(path / "duckgres.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = os.open(path / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -5,6 +5,7 @@
 - ``notify``: what the service manager is told.
 - ``offers``: listening sockets that came from elsewhere, by address.
 - ``process_one``: the first process of a container, after a takeover.
+- ``status``: what a server says of itself to people.
 """
 
 from __future__ import annotations

@@ -1,0 +1,40 @@
+"""Which server is meant: the same options, variables and files say so that the server itself has read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import frozen
+
+from duckgres_tx import config as configuration
+
+
+@frozen
+class Place:
+    """Where a server can be found.
+
+    Attributes:
+        handover: The socket on which it answers.
+        runtime_dir: Where its workers' sockets are.
+        shutdown_timeout_s: How long its transactions may go on when it ends.
+    """
+
+    handover: Path
+    runtime_dir: Path
+    shutdown_timeout_s: float
+
+
+def locate(options: Mapping[str, str | None], environment: Mapping[str, str]) -> Place:
+    """Find out where a server should be.
+
+    Args:
+        options: ``config``, ``data-dir``, ``runtime-dir`` and ``handover``; None for those that were not given.
+        environment: Environment variables.
+
+    Raises:
+        ConfigError: What was said can't be read.
+    """
+    given = configuration.load(options, environment)
+    runtime_dir = given.runtime_dir or given.data_dir / "run"
+    return Place(given.handover or runtime_dir / "handover.sock", runtime_dir, given.shutdown_timeout)
