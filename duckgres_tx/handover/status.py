@@ -130,6 +130,8 @@ def decode(document: bytes) -> ServerStatus:
         ValueError: It is no such document.
     """
     parsed: Any = json.loads(document)
+    if not isinstance(parsed, dict):
+        raise ValueError("not a server's status: no object")
     try:
         return cattrs.structure(parsed, ServerStatus)
     except (cattrs.BaseValidationError, TypeError, ValueError, AttributeError) as error:
