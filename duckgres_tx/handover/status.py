@@ -131,7 +131,7 @@ def decode(document: bytes) -> ServerStatus:
     """
     parsed: Any = json.loads(document)
     if not isinstance(parsed, dict):
-        raise ValueError("not a server's status: no object")
+        raise ValueError("not a server's status: no object")  # noqa: TRY004  it is what came that is wrong
     try:
         return cattrs.structure(parsed, ServerStatus)
     except (cattrs.BaseValidationError, TypeError, ValueError, AttributeError) as error:
