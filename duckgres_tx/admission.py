@@ -7,6 +7,7 @@ client on a UNIX socket counts towards `max_connections` only. A CancelRequest i
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Iterable
 
 from attrs import define, field, frozen
 from twisted.internet.interfaces import IReactorTime
@@ -33,6 +34,21 @@ class RateLimit:
     failed_attempt_window: float = 300.0
     ban_duration: float = 900.0
     max_connections_per_ip: int = 500
+
+
+@frozen
+class Grudge:
+    """What is held against an address, in times that another process understands.
+
+    Attributes:
+        host: The address.
+        failure_ages_s: How long ago logins failed, the oldest first.
+        ban_left_s: How long its ban lasts still; 0 without one.
+    """
+
+    host: str
+    failure_ages_s: tuple[float, ...] = ()
+    ban_left_s: float = 0.0
 
 
 @define(eq=False)
@@ -69,10 +85,14 @@ class Admission:
         per_host = self._limit.max_connections_per_ip
         if remote_host and per_host and self._per_host.get(remote_host, 0) >= per_host:
             return TooManyConnections("too many connections from this address", severity=Severity.FATAL)
+        self.enter(remote_host)
+        return None
+
+    def enter(self, remote_host: str) -> None:
+        """A client is here, whatever the limits say: another control plane has let it in. `closed` must be called once."""
         self.open_connections += 1
         if remote_host:
             self._per_host[remote_host] = self._per_host.get(remote_host, 0) + 1
-        return None
 
     def closed(self, remote_host: str) -> None:
         """A client that was admitted is gone."""
@@ -110,6 +130,21 @@ class Admission:
             )
         if len(self._records) > MAX_ADDRESSES:
             self._records.popitem(last=False)
+
+    def grudges(self) -> list[Grudge]:
+        """What is held against addresses now, for another control plane; the oldest first."""
+        now = self._clock.seconds()
+        return [
+            Grudge(host, tuple(now - failure for failure in record.failures), max(0.0, record.banned_until - now))
+            for host, record in self._records.items()
+        ]
+
+    def bear(self, grudges: Iterable[Grudge]) -> None:
+        """Hold against addresses what another control plane has held against them. Limits are those of this configuration."""
+        now = self._clock.seconds()
+        for grudge in list(grudges)[-MAX_ADDRESSES:]:
+            failures = deque(now - age_s for age_s in grudge.failure_ages_s)
+            self._records[grudge.host] = _Record(failures, now + grudge.ban_left_s if grudge.ban_left_s else 0.0)
 
     def login_succeeded(self, remote_host: str) -> None:
         """Somebody at that address knows a password: its failures are forgotten. A ban stays: it refuses before passwords."""

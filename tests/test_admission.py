@@ -125,3 +125,39 @@ def test_counts_come_back_to_nothing(count):
 
     assert admission.open_connections == 0
     assert admission._per_host == {}
+
+
+def test_grudges_go_to_the_next_control_plane():
+    """In times that don't depend on the clock: a ban ends when it would have ended."""
+    admission, clock = make(max_failed_attempts=3, failed_attempt_window=60.0, ban_duration=100.0)
+    for _ in range(3):
+        admission.login_failed(HOST)
+    clock.advance(30)
+    admission.login_failed(OTHER)
+    admission.login_failed(OTHER)
+    clock.advance(10)
+    heir, later = make(max_failed_attempts=3, failed_attempt_window=60.0, ban_duration=100.0)
+    later.advance(5000)
+
+    heir.bear(admission.grudges())
+
+    assert heir.is_banned(HOST)
+    assert not heir.is_banned(OTHER)
+    later.advance(45)
+    heir.login_failed(OTHER)
+    assert heir.is_banned(OTHER)
+    later.advance(16)
+    assert not heir.is_banned(HOST)
+
+
+def test_who_was_let_in_elsewhere_counts_whatever_the_limits_say():
+    """It has been told that it may."""
+    admission, _ = make(1)
+    admission.enter(HOST)
+    admission.enter(HOST)
+
+    assert admission.open_connections == 2
+    assert admission.admit(OTHER).sqlstate == "53300"
+    admission.closed(HOST)
+    admission.closed(HOST)
+    assert admission.admit(OTHER) is None

@@ -20,6 +20,7 @@ from duckgres_tx.pool.counts import Session, Sessions
 from duckgres_tx.pool.link import LinkLost
 from duckgres_tx.pool.placement import Placement
 from duckgres_tx.pool.servers import SessionServer
+from duckgres_tx.pool.waiting_room import Moved, WaitingRoom
 from duckgres_tx.session.control_plane import AcceptedConnection
 from duckgres_tx.tasks import start
 from duckgres_tx.wire.startup import StartupMessage, StartupReader
@@ -46,6 +47,9 @@ class Arrival:
         remote_port: Its port.
         prefix: What was read from it.
         database: What it asked for, if it has said so in plain text.
+        admitted: Whether it counts already: another control plane has let it in.
+        relayed: It is a worker's end of a pair.
+        waited_s: How long it had waited for a worker when it came here.
     """
 
     fd: int
@@ -53,6 +57,9 @@ class Arrival:
     remote_port: int
     prefix: bytes
     database: str | None
+    admitted: bool = False
+    relayed: bool = False
+    waited_s: float = 0.0
 
 
 class Crew(Protocol):
@@ -67,6 +74,9 @@ class Gate(Protocol):
 
     def admit(self, remote_host: str) -> PgError | None:
         """Count a client in, or say why not."""
+
+    def enter(self, remote_host: str) -> None:
+        """Count a client in that another control plane has let in."""
 
     def closed(self, remote_host: str) -> None:
         """Count a client out."""
@@ -91,6 +101,7 @@ class Switchboard:
 
     Attributes:
         crew: The workers; given after the switchboard is made, because they need it.
+        room: Where connections wait during a takeover.
     """
 
     _clock: Any
@@ -100,28 +111,40 @@ class Switchboard:
     _refuse_here: Callable[[int, PgError], None]
     crew: Crew = field(factory=_Nobody)
     sessions: Sessions = field(factory=Sessions)
+    room: WaitingRoom[Arrival] = field(init=False)
     _refusing: int = 0
     _waiting: list[Deferred[None]] = field(factory=list)
     _closed: bool = False
     _log: Logger = field(factory=Logger)
+
+    def __attrs_post_init__(self) -> None:
+        self.room = WaitingRoom(self._clock)
 
     # ---- for the front door
 
     async def route(self, arrival: Arrival) -> None:
         """Find a worker for a client and hand it over. Owns the socket; never raises for what the world does."""
         with descriptors.OwnedDescriptor(arrival.fd) as client:
-            refusal = self._admission.admit(arrival.remote_host)
+            refusal = self._let_in(arrival)
             if refusal is not None:
                 await self._refuse(arrival, client.fd, refusal)
                 return
             try:
-                handed = await self._hand_over(arrival, relayed=False)
+                handed = await self._hand_over(arrival)
             except PgError as error:
                 self._admission.closed(arrival.remote_host)
                 await self._refuse(arrival, client.fd, error)
                 return
+            except Moved:
+                handed = False
             if not handed:
                 self._admission.closed(arrival.remote_host)
+
+    def _let_in(self, arrival: Arrival) -> PgError | None:
+        if arrival.admitted:
+            self._admission.enter(arrival.remote_host)
+            return None
+        return self._admission.admit(arrival.remote_host)
 
     async def cancel(self, backend_pid: int, secret_key: bytes) -> None:
         """Carry a CancelRequest to the worker that has the session; a wrong one goes nowhere. Bounded by the worker's deadline."""
@@ -133,6 +156,17 @@ class Switchboard:
         except (LinkLost, NotConfigured, WorkerFault, DeferredTimeoutError) as error:
             self._log.warn("{worker} can't cancel: {error}", worker=session.worker.name, error=str(error))
 
+    # ---- for a takeover
+
+    def hold(self) -> None:
+        """Hand nothing over from now on: who waits for a worker, or comes, waits in the `room`."""
+        self.room.hold()
+        self.something_changed()
+
+    def reopen(self) -> None:
+        """Go on as before."""
+        self.room.reopen()
+
     def something_changed(self) -> None:
         """A worker has become ready or died, or a database is free: whoever waits looks again."""
         waiting, self._waiting = self._waiting, []
@@ -142,6 +176,7 @@ class Switchboard:
     def close(self) -> None:
         """The server ends: nobody waits for a worker any more."""
         self._closed = True
+        self.room.reopen()
         self.something_changed()
 
     # ---- for the workers
@@ -156,13 +191,15 @@ class Switchboard:
         """See `Desk.relay_connection`."""
         with descriptors.OwnedDescriptor(fd):
             database = asked_for(prefix)
-            if database is not None:
-                await self._settle(database)
-            arrival = Arrival(fd, remote_host, remote_port, prefix, database)
+            arrival = Arrival(fd, remote_host, remote_port, prefix, database, relayed=True)
             try:
-                handed = await self._hand_over(arrival, relayed=True)
+                if database is not None:
+                    await self._settle(arrival, database)
+                handed = await self._hand_over(arrival)
             except PgError as error:
                 raise NoOwner(error.message) from error
+            except Moved as error:
+                raise NoOwner("another control plane serves now") from error
             if not handed:
                 raise NoOwner("the owner of the database has just died")
             self._log.info("{worker} relayed a session on database {name!r}", worker=worker.name, name=database)
@@ -235,7 +272,7 @@ class Switchboard:
 
     # ---- how
 
-    async def _hand_over(self, arrival: Arrival, relayed: bool) -> bool:
+    async def _hand_over(self, arrival: Arrival) -> bool:
         """Try workers until one takes it.
 
         Returns:
@@ -243,12 +280,14 @@ class Switchboard:
 
         Raises:
             PgError: 57P03 when there is nobody to take it; the connection is untouched.
+            Moved: Another control plane has it.
         """
         for _ in range(_ATTEMPTS):
-            worker = await self._find(arrival.database or self.placement.guess(arrival.remote_host))
-            session = self.sessions.begin(worker, arrival.remote_host, admitted=not relayed)
+            worker = await self._find(arrival, arrival.database or self.placement.guess(arrival.remote_host))
+            session = self.sessions.begin(worker, arrival.remote_host, admitted=not arrival.relayed)
             try:
-                await worker.accept(_as_accepted(arrival, session.backend_pid, relayed=relayed))
+                with self.room.in_flight():
+                    await worker.accept(_as_accepted(arrival, session.backend_pid))
             except (Draining, NotConfigured):
                 self.sessions.end(session.backend_pid)
             except DescriptorMismatch:
@@ -256,26 +295,28 @@ class Switchboard:
                 self.sessions.end(session.backend_pid)
             except (LinkLost, WorkerFault) as error:
                 self.sessions.end(session.backend_pid)
-                if not await _may_try_again(worker, arrival, relayed=relayed):
+                if not await _may_try_again(worker, arrival):
                     self._log.warn("{worker} lost a connection: {error}", worker=worker.name, error=str(error))
                     return False
             else:
                 return True
         raise _no_worker()
 
-    async def _settle(self, database: str) -> None:
+    async def _settle(self, arrival: Arrival, database: str) -> None:
         """Decide now who owns a database, so that the worker that a session is relayed to doesn't relay it again."""
         if self.placement.owner(database) is None:
-            self.placement.give(database, await self._find(database))
+            self.placement.give(database, await self._find(arrival, database))
 
-    async def _find(self, database: str) -> SessionServer:
+    async def _find(self, arrival: Arrival, database: str) -> SessionServer:
         """The worker for a database; waits, within a deadline, for one that is ready, or for its owner to let it go.
 
         Raises:
             PgError: 57P03.
+            Moved: Another control plane looks for one.
         """
-        deadline = self._clock.seconds() + ROUTE_DEADLINE_S
+        deadline = self._clock.seconds() + ROUTE_DEADLINE_S - arrival.waited_s
         while True:
+            await self.room.walk_through(arrival)
             worker = self.placement.choose(database, self.crew.ready())
             if worker is not None and worker.is_ready:
                 return worker
@@ -305,7 +346,8 @@ class Switchboard:
                 return
             session = self.sessions.begin(worker, arrival.remote_host, admitted=False)
             try:
-                await worker.accept(_as_accepted(arrival, session.backend_pid, refusal=refusal.fatal()))
+                with self.room.in_flight():
+                    await worker.accept(_as_accepted(arrival, session.backend_pid, refusal=refusal.fatal()))
             except (Draining, NotConfigured, DescriptorMismatch, LinkLost, WorkerFault):
                 self.sessions.end(session.backend_pid)
         finally:
@@ -323,19 +365,17 @@ def asked_for(prefix: bytes) -> str | None:
         return None
 
 
-async def _may_try_again(worker: SessionServer, arrival: Arrival, *, relayed: bool) -> bool:
+async def _may_try_again(worker: SessionServer, arrival: Arrival) -> bool:
     """Whether a connection that got no answer can go to another worker: its own is dead, and has not touched it."""
     if not await worker.is_dead_within(DEATH_DEADLINE_S):
         return False
-    if relayed:
+    if arrival.relayed:
         # the relaying worker neither reads nor writes its end of the pair before it has our answer
         return not descriptors.has_unread_output(arrival.fd)
     return descriptors.is_untouched(arrival.fd, len(arrival.prefix))
 
 
-def _as_accepted(
-    arrival: Arrival, backend_pid: int, refusal: PgError | None = None, relayed: bool = False
-) -> AcceptedConnection:
+def _as_accepted(arrival: Arrival, backend_pid: int, refusal: PgError | None = None) -> AcceptedConnection:
     return AcceptedConnection(
         fd=arrival.fd,
         backend_pid=backend_pid,
@@ -343,7 +383,7 @@ def _as_accepted(
         remote_port=arrival.remote_port,
         prefix=arrival.prefix,
         refusal=refusal,
-        relayed=relayed,
+        relayed=arrival.relayed,
     )
 
 

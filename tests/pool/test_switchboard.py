@@ -407,3 +407,54 @@ def test_an_opened_session_forgives_its_address(board):
     board.board.session_opened(session, session.accepted[0][0].backend_pid, "me", "sales")
 
     assert HOST not in admission._records
+
+
+def test_during_a_takeover_clients_wait_and_then_go_on(board):
+    """Those who waited for a worker, and those who come."""
+    board.crew.workers = []
+    board.arrive(done=False)
+    board.board.hold()
+    board.arrive(done=False)
+    board.crew.workers = list(board.workers)
+    board.board.something_changed()
+    assert board.taken() == []
+    assert [waiting.guest.remote_host for waiting in board.board.room.inside()] == [HOST, HOST]
+
+    board.board.reopen()
+
+    assert sum(len(worker.accepted) for worker in board.workers) == 2
+    assert board.admission.open_connections == 2
+
+
+def test_after_a_takeover_clients_are_the_other_control_plane_s(board):
+    """Their sockets are closed here and they are counted no more."""
+    board.crew.workers = []
+    client, inode = board.arrive(done=False)
+    board.board.hold()
+    got = []
+
+    async def pass_on(arrival) -> bool:
+        got.append(descriptors.inode_of(arrival.fd))
+        return True
+
+    board.board.room.move(pass_on)
+
+    assert got == [inode]
+    assert client.recv(1) == b""
+    assert board.admission.open_connections == 0
+
+
+def test_a_client_of_another_control_plane_is_let_in_beyond_the_limits():
+    """It was let in there; what it has waited there counts."""
+    board = Board(max_connections=0)
+    board.crew.workers = []
+    client, server = socket.socketpair()
+    arrival = Arrival(server.detach(), HOST, 1, b"prefix", "sales", admitted=True, waited_s=9.0)
+    routed = Deferred.fromCoroutine(board.board.route(arrival))
+    assert board.admission.open_connections == 1
+    board.clock.advance(1.1)
+
+    result_of(routed)
+    client.close()
+    assert board.refused_here == ["57P03"]
+    assert board.admission.open_connections == 0
