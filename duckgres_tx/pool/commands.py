@@ -4,6 +4,10 @@ Control plane to worker, exactly six: `Configure`, `AcceptConnection`, `CancelQu
 Worker to control plane, on the same link: `ClaimDatabase`, `RelayConnection`, `ReleaseDatabase`, which are questions, and
 `DatabaseClosed`, `SessionOpened`, `SessionClosed`, `LoginFailed`, `LoginSucceeded`, `CancelElsewhere`, which are news.
 
+A worker may have several links: any number of control planes may ask `Health`, `AcceptConnection` and `CancelQuery`, but only the one
+that configured it last is its boss, gets its questions and news, and may `Drain`, `Shutdown` and `Configure` it; the others are
+`Superseded`. The two ends may be of different releases, so whatever is added here later must be optional.
+
 SQL and rows never travel here. An AMP value is at most 65,535 bytes, which is why the configuration comes as a file.
 An exception that a command doesn't declare makes AMP close the whole link: responders are wrapped, see `link.answering`.
 """
@@ -44,6 +48,10 @@ class NoOwner(Exception):
     """No worker can take the relayed session now."""
 
 
+class Superseded(Exception):
+    """Another control plane is in charge of the worker, of an epoch that is higher (or the same): who asked is to stand down."""
+
+
 _FAULT: dict[type[Exception], bytes] = {WorkerFault: b"WORKER_FAULT"}
 
 
@@ -62,15 +70,28 @@ class PgErrorArgument(amp.Argument):
 
 
 class Configure(amp.Command):
-    """Serve with this configuration; once in a worker's life.
+    """Serve with this configuration, and obey this control plane from now on.
 
-    Arguments: ``configuration`` names a memory file with `WorkerSettings` as JSON; ``slot`` is the worker's number.
-    Answers when clients may come.
+    The first one makes the host; it answers when clients may come. A later one, of the control plane that is in charge or of one with
+    a higher epoch, is applied to the host that there is; ``slot`` and ``generation`` must be the worker's own then. Until it has
+    answered nothing has changed, and afterwards every question and all news go to the link that it came over.
+
+    Arguments: ``configuration`` names a memory file with `WorkerSettings` as JSON; ``inventory`` an empty one, into which the worker
+    writes what it has (`Inventory`) before it answers; both stay the sender's. ``slot`` is the worker's number, ``generation`` says
+    which rolling update it belongs to, ``epoch`` which control plane asks.
+
+    Response: ``stale`` names the settings, with commas between, that differ and need a new worker.
     """
 
-    arguments = [(b"configuration", amp.Descriptor()), (b"slot", amp.Integer())]
-    response = [(b"pid", amp.Integer())]
-    errors = {**_FAULT, InvalidConfiguration: b"INVALID_CONFIGURATION"}
+    arguments = [
+        (b"configuration", amp.Descriptor()),
+        (b"inventory", amp.Descriptor(optional=True)),
+        (b"slot", amp.Integer()),
+        (b"generation", amp.Integer(optional=True)),
+        (b"epoch", amp.Integer(optional=True)),
+    ]
+    response = [(b"pid", amp.Integer()), (b"stale", amp.Unicode())]
+    errors = {**_FAULT, InvalidConfiguration: b"INVALID_CONFIGURATION", Superseded: b"SUPERSEDED"}
 
 
 class AcceptConnection(amp.Command):
@@ -109,21 +130,34 @@ class CancelQuery(amp.Command):
 class Drain(amp.Command):
     """Let go: the whole worker (``database`` empty), or one database.
 
-    ``timeout_s`` bounds how long transactions may go on. Answers with the number of sessions left.
+    No new sessions come. One that is idle outside a transaction ends with 57P01 ``grace_s`` after this, one that becomes so later at
+    that moment, and what is still going on after ``timeout_s`` is cancelled and ends with 57P01 too. Answers with the number of
+    sessions left, when there are none or soon after the timeout. A database is only closed, if no session uses it.
     """
 
-    arguments = [(b"timeout_s", amp.Float()), (b"database", amp.Unicode())]
+    arguments = [
+        (b"timeout_s", amp.Float()),
+        (b"grace_s", amp.Float(optional=True)),
+        (b"database", amp.Unicode()),
+    ]
     response = [(b"sessions", amp.Integer())]
-    errors = {**_FAULT, NotConfigured: b"NOT_CONFIGURED"}
+    errors = {**_FAULT, NotConfigured: b"NOT_CONFIGURED", Superseded: b"SUPERSEDED"}
 
 
 class Health(amp.Command):
-    """Answered on the worker's reactor without touching DuckDB: the heartbeat.
+    """Answered on the worker's reactor without touching DuckDB, to whoever asks: the heartbeat.
 
-    ``databases`` is a JSON list, cut to what fits; ``backend_pids`` is every session as a big-endian Int32.
+    ``databases`` is a JSON list, cut to what fits; ``backend_pids`` is every session as a big-endian Int32. ``pid`` and ``release``
+    (the digest of the code that runs) are always there, all else is 0 or empty while the worker is not ``configured``.
     """
 
     response = [
+        (b"configured", amp.Boolean()),
+        (b"pid", amp.Integer()),
+        (b"slot", amp.Integer()),
+        (b"generation", amp.Integer()),
+        (b"epoch", amp.Integer()),
+        (b"release", amp.Unicode()),
         (b"sessions", amp.Integer()),
         (b"running", amp.Integer()),
         (b"resident_bytes", amp.Integer()),
@@ -132,14 +166,14 @@ class Health(amp.Command):
         (b"invalidated", amp.String()),
         (b"backend_pids", amp.String()),
     ]
-    errors = {**_FAULT, NotConfigured: b"NOT_CONFIGURED"}
+    errors = _FAULT
 
 
 class Shutdown(amp.Command):
     """End: 57P01 to all sessions, close the databases, exit. Answers just before the process ends."""
 
     arguments = [(b"timeout_s", amp.Float())]
-    errors = _FAULT
+    errors = {**_FAULT, Superseded: b"SUPERSEDED"}
 
 
 class ClaimDatabase(amp.Command):
@@ -180,9 +214,19 @@ class DatabaseClosed(amp.Command):
 
 
 class SessionOpened(amp.Command):
-    """A client has authenticated and its database is open."""
+    """A client has authenticated and its database is open.
 
-    arguments = [(b"backend_pid", amp.Integer()), (b"user", amp.Unicode()), (b"database", amp.Unicode())]
+    ``remote_host`` and ``admitted`` (see `InventorySession`) come with it when it was another control plane that handed the connection
+    over: this one doesn't know it yet.
+    """
+
+    arguments = [
+        (b"backend_pid", amp.Integer()),
+        (b"user", amp.Unicode()),
+        (b"database", amp.Unicode()),
+        (b"remote_host", amp.Unicode(optional=True)),
+        (b"admitted", amp.Boolean(optional=True)),
+    ]
     errors = _FAULT
     requiresAnswer = False
 

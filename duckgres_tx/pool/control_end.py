@@ -96,7 +96,14 @@ class ControlEnd(Link):
         self._desk.database_closed(self._worker, name)
 
     @answering(SessionOpened)
-    def session_opened(self, backend_pid: int, user: str, database: str) -> None:
+    def session_opened(
+        self,
+        backend_pid: int,
+        user: str,
+        database: str,
+        remote_host: str | None = None,
+        admitted: bool | None = None,
+    ) -> None:
         """News."""
         self._desk.session_opened(self._worker, backend_pid, user, database)
 

@@ -29,7 +29,9 @@ from duckgres_tx.pool.commands import (
     Shutdown,
 )
 from duckgres_tx.pool.control_link import ControlLink
+from duckgres_tx.pool.inventory import Inventory, InventorySession
 from duckgres_tx.pool.link import Link, answering
+from duckgres_tx.release import running_release
 from duckgres_tx.session.control_plane import AcceptedConnection, ControlPlane
 from duckgres_tx.session.control_plane import Health as HostHealth
 from duckgres_tx.session.settings import WorkerSettings
@@ -73,6 +75,8 @@ class Employment:
     _finished: Callable[[], None]
     control: ControlLink = field(factory=ControlLink)
     slot: int = 0
+    generation: int = 0
+    epoch: int = 0
     draining: bool = False
     _host: Host | None = None
     _log: Logger = field(factory=Logger)
@@ -93,7 +97,7 @@ class Employment:
         """Whether there is a host."""
         return self._host is not None
 
-    def configure(self, document: bytes, slot: int) -> None:
+    def configure(self, document: bytes, slot: int, generation: int = 0, epoch: int = 0) -> None:
         """Make and start the host.
 
         Raises:
@@ -108,8 +112,21 @@ class Employment:
         except Exception as error:
             self._log.failure("can't serve with this configuration")
             raise InvalidConfiguration(one_line(error)) from error
-        self.slot = slot
+        self.slot, self.generation, self.epoch = slot, generation, epoch
         self._host = host
+
+    def inventory(self) -> Inventory:
+        """What there is now."""
+        return Inventory(
+            pid=os.getpid(),
+            slot=self.slot,
+            generation=self.generation,
+            epoch=self.epoch,
+            release=running_release(),
+            draining=self.draining,
+            sessions=tuple(InventorySession(backend_pid=pid) for pid in sorted(self.control.live)),
+            databases=self.host.health().databases,
+        )
 
     async def finish(self, timeout_s: float) -> None:
         """End the host, then the process."""
@@ -131,12 +148,24 @@ class WorkerEnd(Link):
         self._employment = employment
 
     @answering(Configure)
-    def configure(self, configuration: int, slot: int) -> dict[str, Any]:
-        """Owns the descriptor."""
-        with descriptors.OwnedDescriptor(configuration) as file:
+    def configure(
+        self,
+        configuration: int,
+        slot: int,
+        inventory: int | None = None,
+        generation: int | None = None,
+        epoch: int | None = None,
+    ) -> dict[str, Any]:
+        """Owns the descriptors."""
+        with (
+            descriptors.OwnedDescriptor(configuration) as file,
+            descriptors.OwnedDescriptor(-1 if inventory is None else inventory) as sheet,
+        ):
             document = descriptors.read_memory_file(file.fd, CONFIGURATION_LIMIT_BYTES)
-        self._employment.configure(document, slot)
-        return {"pid": os.getpid()}
+            self._employment.configure(document, slot, generation or 0, epoch or 0)
+            if inventory is not None:
+                os.pwrite(sheet.fd, self._employment.inventory().to_json(), 0)
+        return {"pid": os.getpid(), "stale": ""}
 
     @answering(AcceptConnection)
     def accept_connection(
@@ -175,7 +204,7 @@ class WorkerEnd(Link):
         return {"found": self._employment.host.cancel_query(backend_pid, secret_key)}
 
     @answering(Drain)
-    async def drain(self, timeout_s: float, database: str) -> dict[str, Any]:
+    async def drain(self, timeout_s: float, database: str, grace_s: float | None = None) -> dict[str, Any]:
         """From now on the whole worker takes no sessions, or one database is let go."""
         host = self._employment.host
         if not database:
@@ -185,8 +214,16 @@ class WorkerEnd(Link):
     @answering(Health)
     def health(self) -> dict[str, Any]:
         """Made of what the reactor knows; never waits."""
-        health = self._employment.host.health()
+        employment = self._employment
+        configured = employment.is_configured
+        health = employment.host.health() if configured else HostHealth(0, (), 0, 0)
         return {
+            "configured": configured,
+            "pid": os.getpid(),
+            "slot": employment.slot,
+            "generation": employment.generation,
+            "epoch": employment.epoch,
+            "release": running_release(),
             "sessions": health.sessions,
             "running": health.running,
             "resident_bytes": health.resident_bytes,

@@ -31,6 +31,7 @@ class WorkerSettings:
         temp_directory: Where DuckDB and suspended portals spill.
         idle_database_timeout_s: An instance without sessions is closed after this long.
         drain_timeout_s: How long a draining worker lets transactions go on.
+        orphan_timeout_s: A worker without sessions that has had no control plane this long ends.
         server_version: What ``server_version`` says, starting with the PostgreSQL version that is claimed.
         search_path: The initial value of the variable ``search_path``.
         time_zone: The initial value of the variable ``TimeZone``.
@@ -59,6 +60,7 @@ class WorkerSettings:
     temp_directory: str = ""
     idle_database_timeout_s: float = 60.0
     drain_timeout_s: float = 30.0
+    orphan_timeout_s: float = 60.0
     server_version: str = "16.9 (duckgres_tx 0.1)"
     search_path: str = '"$user", public, main'
     time_zone: str = "UTC"

@@ -184,7 +184,7 @@ def test_configure_makes_the_host(ends):
     """The settings arrive whole, secrets and all."""
     answer = ends.configure(verifiers={"postgres": "SCRAM…" * 20_000}, extensions=("a", "b"))
 
-    assert answer == {"pid": os.getpid()}
+    assert answer == {"pid": os.getpid(), "stale": ""}
     assert ends.host.settings.verifiers == {"postgres": "SCRAM…" * 20_000}
     assert ends.host.settings.extensions == ("a", "b")
     assert ends.employment.slot == 3
