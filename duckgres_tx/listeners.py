@@ -48,6 +48,14 @@ class Listeners:
             os.close(self.lock)
             self.lock = -1
 
+    def leave(self) -> None:
+        """Close what is here, and leave the UNIX socket to another process that has it too."""
+        while self.sockets:
+            self.sockets.pop().close()
+        if self.lock >= 0:
+            os.close(self.lock)
+            self.lock = -1
+
 
 def listen(hosts: Iterable[str], port: int, unix_socket_dir: Path | None, offers: Offers | None = None) -> Listeners:
     """Bind everything that clients may connect to, except what is bound already.

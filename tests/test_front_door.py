@@ -6,10 +6,11 @@ import os
 import socket
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from duckgres_tx.front_door import FrontDoor, refuse_here
-from duckgres_tx.listeners import Listeners
+from duckgres_tx.front_door import FrontDoor, Knock, refuse_here
+from duckgres_tx.listeners import Listeners, listen
 from duckgres_tx.wire.startup import CancelRequest, GSSENCRequest, SSLRequest, StartupMessage
 
 STARTUP = StartupMessage(3, 0, {"user": "me", "database": "sales"}).encode()
@@ -69,6 +70,23 @@ class Street:
         client.sendall(data)
         self.clients.append(client)
         self.door._came(server, ("10.0.0.1", 4321))
+        return client
+
+    def listen(self, directory) -> socket.socket:
+        """Open the door at a UNIX socket."""
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        listener.bind(str(directory / "s"))
+        listener.listen(8)
+        self.door._listeners.sockets.append(listener)
+        self.door.open()
+        return listener
+
+    def connect(self, directory) -> socket.socket:
+        """A client connects there and sends its packet."""
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(str(directory / "s"))
+        client.sendall(STARTUP)
+        self.clients.append(client)
         return client
 
     def send(self, client: socket.socket, data: bytes) -> None:
@@ -245,18 +263,92 @@ def test_a_closed_door_hangs_up_on_newcomers(street):
     assert is_hung_up(client)
 
 
+def test_a_door_that_is_held_neither_accepts_nor_reads_nor_hangs_up(street, tmp_path):
+    """And goes on afterwards as if nothing had happened."""
+    listener = street.listen(tmp_path)
+    client = street.come(STARTUP[:3])
+    street.door.hold()
+    late = street.connect(tmp_path)
+    street.send(client, STARTUP[3:])
+    street.reactor.advance(20)
+    assert street.routes.arrived == []
+    assert not is_hung_up(client)
+    assert street.reactor.readers == set()
+
+    street.door.open()
+    street.reactor.turn()
+
+    assert [arrival.prefix for arrival in street.routes.arrived] == [STARTUP, STARTUP]
+    late.close()
+    listener.close()
+
+
+def test_who_has_knocked_can_go_on_at_another_door(street):
+    """With what it has sent, and with the time that it has left."""
+    client = street.come(STARTUP[:7])
+    street.reactor.advance(4)
+    street.door.hold()
+    (knock,) = street.door.knocks()
+    assert (knock.prefix, knock.remote_host, knock.age_s) == (STARTUP[:7], "", 4.0)
+    other = Street()
+    copy = Knock(os.dup(knock.fd), "10.0.0.1", 5, knock.prefix, knock.age_s)
+    street.door.let_go()
+    assert not is_hung_up(client)
+
+    other.door.wait_for(copy)
+    other.send(client, STARTUP[7:])
+
+    (arrival,) = other.routes.arrived
+    assert (arrival.prefix, arrival.remote_host, arrival.remote_port, arrival.database) == (
+        STARTUP,
+        "10.0.0.1",
+        5,
+        "sales",
+    )
+
+
+def test_who_has_knocked_elsewhere_is_not_waited_for_longer(street):
+    """Its deadline is that of its arrival, whoever came meanwhile."""
+    later = street.come()
+    client, server = socket.socketpair()
+    client.setblocking(False)
+    server.setblocking(False)
+    street.clients.append(client)
+    street.door.wait_for(Knock(server.detach(), "", 0, b"", 8.0))
+    for _ in range(3):
+        street.reactor.advance(1)
+
+    assert (is_hung_up(client), is_hung_up(later)) == (True, False)
+
+
+def test_a_door_that_is_left_keeps_the_unix_socket(tmp_path):
+    """It is the other control plane's; one that is closed removes it."""
+    for name, remains in (("leave", True), ("close", False)):
+        listeners = listen([], 6543, tmp_path)
+        door = FrontDoor(FakeReactor(), listeners, Routes(), 10.0)
+        door.open()
+        getattr(door, name)()
+        assert (tmp_path / ".s.PGSQL.6543").exists() == remains
+
+
+def test_cancels_are_waited_for(street):
+    """A control plane that leaves carries those that it has taken."""
+    answered = Deferred()
+    street.routes.cancel = lambda backend_pid, secret_key: answered
+    street.come(CancelRequest(77, b"key!").encode())
+    settled = Deferred.fromCoroutine(street.door.settle(5.0))
+    assert not settled.called
+
+    answered.callback(None)
+
+    assert settled.result is True
+
+
 def test_accepting_from_a_real_listener(street, tmp_path):
     """All who wait are taken at once."""
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-    listener.bind(str(tmp_path / "s"))
-    listener.listen(8)
-    street.door._listeners.sockets.append(listener)
-    street.door.open()
+    street.listen(tmp_path)
     for _ in range(3):
-        client = socket.socket(socket.AF_UNIX)
-        client.connect(str(tmp_path / "s"))
-        client.sendall(STARTUP)
-        street.clients.append(client)
+        street.connect(tmp_path)
     street.reactor.turn()
 
     assert len(street.routes.arrived) == 3

@@ -17,6 +17,7 @@ from duckgres_tx.errors import PgError, ProtocolViolation, Severity
 from duckgres_tx.handover import descriptors
 from duckgres_tx.pool.commands import DescriptorMismatch, Draining, NoOwner, NotConfigured, WorkerFault
 from duckgres_tx.pool.counts import Session, Sessions
+from duckgres_tx.pool.in_flight import InFlight
 from duckgres_tx.pool.link import LinkLost
 from duckgres_tx.pool.placement import Placement
 from duckgres_tx.pool.servers import SessionServer
@@ -102,6 +103,7 @@ class Switchboard:
     Attributes:
         crew: The workers; given after the switchboard is made, because they need it.
         room: Where connections wait during a takeover.
+        handing: Connections that have been sent to a worker, which has not answered yet.
     """
 
     _clock: Any
@@ -112,6 +114,7 @@ class Switchboard:
     crew: Crew = field(factory=_Nobody)
     sessions: Sessions = field(factory=Sessions)
     room: WaitingRoom[Arrival] = field(init=False)
+    handing: InFlight = field(init=False)
     _refusing: int = 0
     _waiting: list[Deferred[None]] = field(factory=list)
     _closed: bool = False
@@ -119,6 +122,7 @@ class Switchboard:
 
     def __attrs_post_init__(self) -> None:
         self.room = WaitingRoom(self._clock)
+        self.handing = InFlight(self._clock)
 
     # ---- for the front door
 
@@ -286,7 +290,7 @@ class Switchboard:
             worker = await self._find(arrival, arrival.database or self.placement.guess(arrival.remote_host))
             session = self.sessions.begin(worker, arrival.remote_host, admitted=not arrival.relayed)
             try:
-                with self.room.in_flight():
+                with self.handing.one_more():
                     await worker.accept(_as_accepted(arrival, session.backend_pid))
             except (Draining, NotConfigured):
                 self.sessions.end(session.backend_pid)
@@ -346,7 +350,7 @@ class Switchboard:
                 return
             session = self.sessions.begin(worker, arrival.remote_host, admitted=False)
             try:
-                with self.room.in_flight():
+                with self.handing.one_more():
                     await worker.accept(_as_accepted(arrival, session.backend_pid, refusal=refusal.fatal()))
             except (Draining, NotConfigured, DescriptorMismatch, LinkLost, WorkerFault):
                 self.sessions.end(session.backend_pid)

@@ -13,13 +13,11 @@ comes later, is passed on. Should the other one fail, the room is open again, an
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
-from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 
 Guest = TypeVar("Guest")
 
@@ -65,8 +63,6 @@ class WaitingRoom(Generic[Guest]):
     state: RoomState = RoomState.OPEN
     _inside: list[Waiting[Guest]] = field(factory=list)
     _pass_on: Callable[[Guest], Awaitable[bool]] | None = None
-    _in_flight: int = 0
-    _quiet: list[Deferred[None]] = field(factory=list)
 
     async def walk_through(self, guest: Guest) -> None:
         """Go on, now or when it is open again.
@@ -82,32 +78,6 @@ class WaitingRoom(Generic[Guest]):
             await waiting.released
             if waiting.taken and self.state is RoomState.MOVED:
                 raise Moved
-
-    @contextmanager
-    def in_flight(self) -> Iterator[None]:
-        """While something is being handed over: `settle` waits for its end."""
-        self._in_flight += 1
-        try:
-            yield
-        finally:
-            self._in_flight -= 1
-            if not self._in_flight:
-                quiet, self._quiet = self._quiet, []
-                for waiter in quiet:
-                    waiter.callback(None)
-
-    async def settle(self, timeout_s: float) -> bool:
-        """Wait until nothing is in flight; False when something still is."""
-        if not self._in_flight:
-            return True
-        waiter: Deferred[None] = Deferred()
-        self._quiet.append(waiter)
-        try:
-            await waiter.addTimeout(timeout_s, self._clock)
-        except DeferredTimeoutError:
-            self._quiet.remove(waiter)
-            return False
-        return True
 
     def hold(self) -> None:
         """Nobody goes on from now on."""

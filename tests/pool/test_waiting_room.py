@@ -106,19 +106,3 @@ def test_steps_come_in_their_order(room, steps):
 
     with pytest.raises(ValueError, match="the waiting room is"):
         takes[steps[-1]]()
-
-
-def test_what_is_in_flight_is_waited_for(room):
-    """Within a deadline."""
-    assert result_of(Deferred.fromCoroutine(room.settle(2.0))) is True
-    with room.in_flight():
-        waited = Deferred.fromCoroutine(room.settle(2.0))
-        with room.in_flight():
-            assert has_no_result(waited)
-        assert has_no_result(waited)
-    assert result_of(waited) is True
-
-    with room.in_flight():
-        late = Deferred.fromCoroutine(room.settle(2.0))
-        room._clock.advance(2.1)
-        assert result_of(late) is False
