@@ -8,60 +8,17 @@ Spec: sasl-authentication.html#SASL-SCRAM-SHA-256
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
 
-from attrs import frozen
-from scramp import ScramException, ScramMechanism
-from scramp.core import ScramServer
-from scramp.utils import ServerError
-
 from duckgres_tx.errors import PgError, ProtocolViolation
+from duckgres_tx.session.scram import MECHANISM, InvalidProof, ScramServer, Verifier, malformed
 
-MECHANISM = "SCRAM-SHA-256"
 MECHANISM_PLUS = "SCRAM-SHA-256-PLUS"
 MOCK_ITERATIONS = 4096
 MOCK_SALT_BYTES = 16
-
-
-@frozen
-class Verifier:
-    """What the server keeps of a password: enough to check a proof, too little to make one."""
-
-    salt: bytes
-    stored_key: bytes
-    server_key: bytes
-    iterations: int
-
-    @classmethod
-    def parse(cls, text: str) -> Verifier:
-        """Read ``SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>``, the form in PostgreSQL's pg_authid.
-
-        Raises:
-            ValueError: It isn't one.
-        """
-        try:
-            mechanism, parameters, keys = text.split("$")
-            iterations, salt = parameters.split(":")
-            stored_key, server_key = keys.split(":")
-            verifier = cls(_decode(salt), _decode(stored_key), _decode(server_key), int(iterations))
-        except (ValueError, binascii.Error):
-            raise ValueError("not a SCRAM-SHA-256 verifier") from None
-        if (
-            mechanism != MECHANISM
-            or len(verifier.stored_key) != len(verifier.server_key)
-            or len(verifier.stored_key) != 32
-        ):
-            raise ValueError("not a SCRAM-SHA-256 verifier")
-        return verifier
-
-
-def _decode(text: str) -> bytes:
-    return base64.b64decode(text, validate=True)
 
 
 class Passwords:
@@ -120,53 +77,29 @@ class ScramExchange:
         """Take the SASLInitialResponse, give the data of AuthenticationSASLContinue.
 
         Raises:
-            ProtocolViolation: The message is malformed, or names a mechanism that was not offered.
+            PgError: As `ScramServer.first`; 08P01 when the mechanism was not offered.
         """
         if mechanism not in self.mechanisms:
             raise ProtocolViolation("client selected an invalid SASL authentication mechanism")
-        binding = None if self._digest is None else ("tls-server-end-point", self._digest)
-        verifier = self._verifier
-        self._server = ScramMechanism(mechanism).make_server(
-            lambda _: (verifier.salt, verifier.stored_key, verifier.server_key, verifier.iterations), binding
-        )
-        try:
-            flag, authorization, bare = client_first.decode().split(",", 2)
-            if authorization:
-                raise PgError("0A000", "client uses authorization identity, but it is not supported")
-            # libpq leaves the name empty, which scramp refuses; the proof is over what the client really sent.
-            named = f"n=*{bare[2:]}" if bare.startswith("n=,") else bare
-            self._server.set_client_first(f"{flag},,{named}")
-            self._server.client_first_bare = bare
-            return self._server.get_server_first().encode()
-        except (ScramException, ValueError) as error:
-            raise _malformed(error) from None
+        self._server = ScramServer(self._verifier, self._digest, binds=mechanism == MECHANISM_PLUS)
+        return self._server.first(client_first)
 
     def final(self, client_final: bytes) -> bytes:
         """Take the SASLResponse, give the data of AuthenticationSASLFinal.
 
         Raises:
-            PgError: 28P01 when the proof is wrong, 28000 when the channel binding is, 08P01 when the message is malformed.
+            PgError: As `ScramServer.final`; 28P01 when the proof is wrong.
         """
         if self._server is None:
-            raise ProtocolViolation("malformed SCRAM message")
+            raise malformed("There was no first message.")
         try:
-            self._server.set_client_final(client_final.decode())
-        except ScramException as error:
-            if error.server_error is ServerError.INVALID_PROOF:
-                raise self.failure() from None
-            if error.server_error is ServerError.CHANNEL_BINDINGS_DONT_MATCH:
-                raise PgError("28000", "SCRAM channel binding check failed") from None
-            raise _malformed(error) from None
-        except ValueError as error:
-            raise _malformed(error) from None
+            signature = self._server.final(client_final)
+        except InvalidProof:
+            raise self.failure() from None
         if not self._real:
             raise self.failure()
-        return self._server.get_server_final().encode()
+        return signature
 
     def failure(self) -> PgError:
         """What the client hears when it did not prove to know its password, whether the user exists or not."""
         return PgError("28P01", f'password authentication failed for user "{self._user}"')
-
-
-def _malformed(error: Exception) -> ProtocolViolation:
-    return ProtocolViolation("malformed SCRAM message", detail=str(error).partition(":")[0] + ".")

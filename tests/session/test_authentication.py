@@ -7,7 +7,8 @@ from scramp import ScramClient
 from session_fakes import verifier
 
 from duckgres_tx.errors import PgError, ProtocolViolation
-from duckgres_tx.session.authentication import Passwords, ScramExchange, Verifier
+from duckgres_tx.session.authentication import Passwords, ScramExchange
+from duckgres_tx.session.scram import Verifier
 
 USERS = {"alice": verifier("secret"), "bob": verifier("other", b"fedcba9876543210")}
 
@@ -74,8 +75,9 @@ def test_a_mechanism_that_was_not_offered_is_refused():
 
 def test_downgrading_a_client_that_could_bind_is_noticed():
     """The flag y says that the client can bind and believes the server can't; a server that offered it knows better."""
-    with pytest.raises(ProtocolViolation):
+    with pytest.raises(PgError, match="channel binding negotiation") as refused:
         ScramExchange(Passwords(USERS), "alice", b"d" * 32).first("SCRAM-SHA-256", b"y,,n=,r=abcdef")
+    assert refused.value.sqlstate == "28000"
 
 
 @pytest.mark.parametrize(
