@@ -13,13 +13,13 @@ from pathlib import Path
 
 import attrs
 
-from benchmarks import bulk, catalog, connecting, flatness, memory, report, small, tpch
+from benchmarks import bulk, catalog, connecting, copying, flatness, memory, report, small, tpch
 from benchmarks.figures import Figure
 from benchmarks.processes import UnavailableError
 from benchmarks.stage import Options, Stage
 
 PARTS: dict[str, Callable[[Stage], Iterator[Figure]]] = {
-    module.PART: module.measure for module in (bulk, small, connecting, catalog, tpch, memory, flatness)
+    module.PART: module.measure for module in (bulk, copying, small, connecting, catalog, tpch, memory, flatness)
 }
 # Nothing to calibrate: these look at our processes only, or at DuckDB.
 OURS_ONLY = {catalog.PART, flatness.PART, tpch.PART, memory.PART}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
 
+from duckgres_tx.engine.copy_framing import CopyFraming
 from duckgres_tx.engine.execution import Execution as Execution
 from duckgres_tx.engine.execution import ResultKind as ResultKind
 from duckgres_tx.engine.logical_types import LogicalType
@@ -118,6 +119,7 @@ class NativeThreads:
         result_formats: Sequence[int],  # as parameter_formats
         render: RenderOptions,
         row_limit: int = 0,  # 0 = no limit
+        framing: CopyFraming | None = None,  # rows are CopyData instead of DataRow messages
     ) -> Execution: ...
     def close(self, thing: Statement | Connection | Database) -> Job: ...
     # close: a Connection takes along all that came from it (what runs is interrupted), a Database its connections;

@@ -324,7 +324,7 @@ cdef class NativeThreads(Pool):
 
     def execute(
         self, OpenStatement statement not None, parameters, parameter_formats, parameter_oids, result_formats, render,
-        idx_t row_limit=0
+        idx_t row_limit=0, framing=None
     ):
         """Execute a prepared statement."""
         if statement.closed:
@@ -332,7 +332,7 @@ cdef class NativeThreads(Pool):
         _check_open(statement.connection)
         return start_execution(
             self, statement.handle, self._render(render), parameters, parameter_formats, parameter_oids,
-            result_formats, row_limit
+            result_formats, row_limit, framing
         )
 
     def close(self, thing):

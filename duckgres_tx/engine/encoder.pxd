@@ -6,7 +6,7 @@ calls other than in the plans, which belong to one execution and may be used by 
 Spec: protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-DATAROW
 """
 
-from duckgres_tx.engine.buffers cimport Buffer
+from duckgres_tx.engine.buffers cimport Buffer, Writer
 from duckgres_tx.engine.capi cimport duckdb_data_chunk, duckdb_logical_type, idx_t
 from duckgres_tx.engine.plans cimport ColumnPlan, Render
 
@@ -41,6 +41,15 @@ cdef int encode_data_rows_within(
     ColumnPlan **plans, int n_columns, duckdb_data_chunk chunk, idx_t first_row, idx_t last_row,
     size_t soft_limit, Buffer *out, idx_t *next_row
 ) noexcept nogil
+
+# The same with another type byte in place of DataRow's: a row of a binary COPY is otherwise the same.
+cdef int encode_rows_as(
+    char type_byte, ColumnPlan **plans, int n_columns, duckdb_data_chunk chunk, idx_t first_row, idx_t last_row,
+    size_t soft_limit, Buffer *out, idx_t *next_row
+) noexcept nogil
+
+# One value, which is not NULL, without its length; its end, or NULL with the writer's `result` set.
+cdef char *write_value(Writer *writer, ColumnPlan *plan, idx_t row, char *out) noexcept nogil
 
 # GIL held. `options` is a RenderOptions; raises UnknownTimeZone. Free it after the plans made with it.
 cdef Render *make_render(object options) except NULL

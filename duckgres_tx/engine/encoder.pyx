@@ -75,8 +75,16 @@ cdef int encode_data_rows_within(
     ColumnPlan **plans, int n_columns, duckdb_data_chunk chunk, idx_t first_row, idx_t last_row,
     size_t soft_limit, Buffer *out, idx_t *next_row
 ) noexcept nogil:
+    return encode_rows_as(c"D", plans, n_columns, chunk, first_row, last_row, soft_limit, out, next_row)
+
+
+cdef int encode_rows_as(
+    char type_byte, ColumnPlan **plans, int n_columns, duckdb_data_chunk chunk, idx_t first_row, idx_t last_row,
+    size_t soft_limit, Buffer *out, idx_t *next_row
+) noexcept nogil:
     cdef Writer writer = Writer(out.data, out.data + out.capacity, ENCODED)
     cdef Rows rows
+    rows.type_byte = type_byte
     rows.plans = plans
     rows.n_columns = n_columns
     rows.row = first_row
@@ -92,6 +100,7 @@ cdef int encode_data_rows_within(
 
 # What is being encoded, and how far.
 cdef struct Rows:
+    char type_byte
     ColumnPlan **plans
     int n_columns
     # All values lie in slots.
@@ -150,7 +159,7 @@ cdef void _write_plain_rows(Writer *writer, Rows *rows, int count, char *out, Bu
         limit = writer.start + rows.limit
     while slot < <size_t>count:
         start = out
-        out[0] = c"D"
+        out[0] = rows.type_byte
         put16(out + 5, rows.n_columns)
         out += ROW_HEADER
         for column in range(rows.n_columns):
@@ -175,7 +184,7 @@ cdef inline char *_write_row(Writer *writer, Rows *rows, size_t slot, char *out)
     if unlikely(out == NULL):
         return NULL
     start = out - writer.start
-    out[0] = c"D"
+    out[0] = rows.type_byte
     put16(out + 5, rows.n_columns)
     out += ROW_HEADER
     for column in range(rows.n_columns):

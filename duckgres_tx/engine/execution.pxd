@@ -15,9 +15,10 @@ cdef class Execution(Job):
 cdef class RenderBox:
     cdef SharedRender *shared
 
-# A submitted execution with copies of what a Bind message said; ValueError for counts that don't fit the statement.
+# A submitted execution with copies of what a Bind message said, its rows DataRows or, with a CopyFraming, CopyData;
+# ValueError for counts that don't fit the statement.
 cdef Execution start_execution(
     Pool pool, StatementHandle *statement, RenderBox render, object parameters, object parameter_formats,
-    object parameter_oids, object result_formats, idx_t row_limit
+    object parameter_oids, object result_formats, idx_t row_limit, object framing
 )
 cdef RenderBox make_render_box(Core *core, object options)

@@ -32,7 +32,9 @@ class Execution(Job):
     def result(self) -> None: ...  # raises the error
     @property
     def spooled(self) -> bool: ...  # the rest comes from a temporary file: the connection is free for others
-    def take(self) -> list[bytes]: ...  # whole DataRow messages, oldest first; lets production go on when parked
+    def take(
+        self,
+    ) -> list[bytes]: ...  # whole DataRow (or CopyData) messages, oldest first; lets production go on when parked
     def resume(self, row_limit: int = 0) -> None: ...  # only after done with suspended; ValueError otherwise
     def spool(self, directory: str) -> Job: ...  # drain the rest into an unlinked file in directory
     def close(self) -> None: ...  # any state; interrupts, and frees off the reactor; rows not taken are lost

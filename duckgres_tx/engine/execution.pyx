@@ -10,6 +10,7 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
 from duckgres_tx.engine.capi cimport idx_t
+from duckgres_tx.engine.copy_rows cimport make_framing
 from duckgres_tx.engine.encoder cimport free_render, make_render
 from duckgres_tx.engine.handles cimport StatementHandle, release_statement
 from duckgres_tx.engine.native_threads cimport Job, Pool
@@ -112,6 +113,7 @@ cdef void _free_run(Run *run) noexcept nogil:
     pthread_cond_destroy(&run.room)
     free(run.parameters)
     free(run.formats)
+    free(run.framing)
     free(run.task.error_text)
     _release_render(run.render)
     release_statement(run.statement)
@@ -196,7 +198,7 @@ cdef int _copy_formats(Run *run, object formats) except -1:
 
 cdef Execution start_execution(
     Pool pool, StatementHandle *statement, RenderBox render, object parameters, object parameter_formats,
-    object parameter_oids, object result_formats, idx_t row_limit
+    object parameter_oids, object result_formats, idx_t row_limit, object framing
 ):
     cdef Execution execution = Execution.__new__(Execution)
     cdef Run *run
@@ -208,6 +210,8 @@ cdef Execution start_execution(
     if parameters:
         _copy_parameters(run, parameters, parameter_formats, parameter_oids)
     _copy_formats(run, result_formats)
+    if framing is not None:
+        run.framing = make_framing(framing, <int>statement.n_columns)
     run.row_limit = row_limit
     execution.start()
     return execution

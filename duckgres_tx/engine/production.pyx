@@ -24,6 +24,7 @@ from duckgres_tx.engine.capi cimport (
     duckdb_data_chunk,
     idx_t,
 )
+from duckgres_tx.engine.copy_rows cimport encode_copy_rows_within
 from duckgres_tx.engine.encoder cimport ENCODED, encode_data_rows_within, encode_failure
 from duckgres_tx.engine.error_types cimport INTERRUPT, NO_MEMORY, error_type_name, fail, fail_as, fail_by_text
 from duckgres_tx.engine.handles cimport ConnectionHandle, StatementHandle, Stream, end_stream
@@ -267,9 +268,14 @@ cdef bint encode_some(Run *run, Buffer *out, size_t soft_limit, idx_t max_rows, 
     if max_rows and last - stream.row > max_rows:
         last = stream.row + max_rows
     next_row = stream.row
-    result = encode_data_rows_within(
-        run.plans, run.n_columns, stream.chunk, stream.row, last, soft_limit, out, &next_row
-    )
+    if run.framing != NULL:
+        result = encode_copy_rows_within(
+            run.framing, run.plans, run.n_columns, stream.chunk, stream.row, last, soft_limit, out, &next_row
+        )
+    else:
+        result = encode_data_rows_within(
+            run.plans, run.n_columns, stream.chunk, stream.row, last, soft_limit, out, &next_row
+        )
     encoded[0] = next_row - stream.row
     stream.row = next_row
     if result == ENCODED:

@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t
 
 from duckgres_tx.engine.buffers cimport Buffer
 from duckgres_tx.engine.capi cimport idx_t
+from duckgres_tx.engine.copy_rows cimport Framing
 from duckgres_tx.engine.handles cimport StatementHandle
 from duckgres_tx.engine.tasks cimport Core, Task, pthread_cond_t
 from duckgres_tx.engine.plans cimport ColumnPlan, Render
@@ -40,6 +41,7 @@ cdef struct Run:
     int n_parameters
     int *formats                   # of the result's columns
     int n_formats
+    Framing *framing               # of COPY; NULL: DataRows
     # The step's own; others may look when it doesn't run.
     Stage stage
     ColumnPlan **plans

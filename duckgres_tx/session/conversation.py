@@ -24,6 +24,7 @@ from duckgres_tx.session.transactions import BlockState
 from duckgres_tx.wire.backend import (
     READY_FOR_QUERY,
     BackendKeyData,
+    BackendMessage,
     ErrorResponse,
     ParameterStatus,
     ReadyForQuery,
@@ -34,6 +35,9 @@ from duckgres_tx.wire.state import State
 
 # While a statement runs, this much of what the client sends behind it is read ahead.
 MAX_READ_AHEAD_BYTES = 256 * 1024
+
+# An error is answered, and what follows is discarded until the Sync.
+_IN_SERIES = frozenset({State.EXTENDED, State.COPY_IN_EXTENDED, State.COPY_OUT_EXTENDED})
 
 Step = Callable[[Any], Coroutine[Any, Any, None] | None]
 
@@ -202,6 +206,10 @@ class Conversation:
             self._next = next(self._frames, None)
         return self._next is not None and self._next[0] == b"S"
 
+    def said(self, message_class: type[BackendMessage]) -> None:
+        """A message that changes what the client may send next has been written."""
+        self._state.sent(message_class)
+
     def ready_for_query(self) -> None:
         """The client's turn."""
         self._state.sent(ReadyForQuery)
@@ -281,7 +289,7 @@ class Conversation:
         self.go_on()
 
     async def _fail(self, error: PgError) -> None:
-        in_series = self._state.state in (State.EXTENDED, State.COPY_IN_EXTENDED)
+        in_series = self._state.state in _IN_SERIES
         await self.report(error)
         if not in_series and not self.client.closing:
             self.ready_for_query()

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from attrs import define, field
 from twisted.logger import Logger
 
+from duckgres_tx.engine.copy_framing import CopyFraming
 from duckgres_tx.engine.database import Connection, DuckDBError, Statement
 from duckgres_tx.engine.execution import Execution
 from duckgres_tx.engine.failures import to_pg_error
@@ -130,12 +131,20 @@ class DuckDBSession:
         parameter_formats: Sequence[int] = (),
         result_formats: Sequence[int] = (),
         row_limit: int = 0,
+        framing: CopyFraming | None = None,
     ) -> Execution:
         """Begin to run a statement; nothing else may be open on the connection. ``interruption`` is set for it."""
         native = statement.native
         assert native is not None, "only what DuckDB has prepared is executed"  # noqa: S101
         execution = self.executor.threads.execute(
-            native, parameters, parameter_formats, statement.parameter_oids, result_formats, self.render, row_limit
+            native,
+            parameters,
+            parameter_formats,
+            statement.parameter_oids,
+            result_formats,
+            self.render,
+            row_limit,
+            framing,
         )
         self.block.ran = True
         self.interruption.begin(execution, timeout_s=self.statement_limit_s)

@@ -14,6 +14,7 @@ from typing import Any
 from duckgres_tx.engine.execution import Execution
 from duckgres_tx.errors import PgError, ProtocolViolation
 from duckgres_tx.session import session_statements
+from duckgres_tx.session.copy_stream import copy_stream
 from duckgres_tx.session.execution import (
     check_block,
     check_read_only,
@@ -30,7 +31,14 @@ from duckgres_tx.session.prepared_statements import PreparedStatement
 from duckgres_tx.session.session import Session
 from duckgres_tx.session.transactions import BlockState, aborted
 from duckgres_tx.session.turn import Turn
-from duckgres_tx.sql.forms import CreateDatabase, Discard, DropDatabase, ExecuteStatement, SessionStatement
+from duckgres_tx.sql.forms import (
+    CopyStandardStream,
+    CreateDatabase,
+    Discard,
+    DropDatabase,
+    ExecuteStatement,
+    SessionStatement,
+)
 from duckgres_tx.wire.backend import (
     BIND_COMPLETE,
     CLOSE_COMPLETE,
@@ -194,6 +202,12 @@ class ExtendedQuery:
             # From now on the portal runs what EXECUTE means.
             portal.statement, portal.parameters = await session_statements.resolve_execute(session, form)
             await self._execute_slowly(portal, limit)
+            return
+        if isinstance(form, CopyStandardStream):
+            # A row limit has no meaning for what isn't rows.
+            portal.tag = await copy_stream(self._turn, session, form)
+            self._output.write(CommandComplete(portal.tag).encode())
+            session.portals.exhaust(portal)
             return
         if portal.rows is None:
             outcome = await session_statements.carry_out(session, form)

@@ -276,7 +276,7 @@ async def _cursor(session: Session, form: forms.DeclareCursor | forms.FetchCurso
 
 
 async def _copy(session: Session, form: forms.CopyStandardStream) -> Outcome:
-    raise FeatureNotSupported("COPY TO STDOUT and COPY FROM STDIN are not supported")
+    raise PgError("XX000", "COPY is run by the protocol that asked for it")
 
 
 async def _listen(session: Session, form: forms.Listen | forms.Notify) -> Outcome:

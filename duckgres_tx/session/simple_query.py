@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from duckgres_tx.engine.database import DuckDBError
 from duckgres_tx.errors import PgError
 from duckgres_tx.session import session_statements
+from duckgres_tx.session.copy_stream import copy_stream
 from duckgres_tx.session.execution import check_block, check_read_only, conclude, is_stale, make_ready, tag_of
 from duckgres_tx.session.preparation import prepare
 from duckgres_tx.session.prepared_statements import PreparedStatement
 from duckgres_tx.session.session import Session
 from duckgres_tx.session.transactions import BlockState
 from duckgres_tx.session.turn import Turn
-from duckgres_tx.sql.forms import ExecuteStatement
+from duckgres_tx.sql.forms import CopyStandardStream, ExecuteStatement
 from duckgres_tx.sql.statement_cache import AnalyzedStatement
 from duckgres_tx.wire.backend import EMPTY_QUERY_RESPONSE, CommandComplete
 
@@ -38,7 +39,7 @@ async def simple_query(turn: Turn, session: Session, text: str) -> None:
     session.forget_unnamed()
     statements = session.cache.statements(text)
     if len(statements) == 1:
-        await _single(session, statements[0], text)
+        await _single(turn, session, statements[0], text)
         turn.ready_for_query()
         return
     if not statements:
@@ -50,19 +51,19 @@ async def simple_query(turn: Turn, session: Session, text: str) -> None:
         statement = prepared.get(number)
         if statement is None or (statement.native is not None and is_stale(session, statement)):
             statement = await prepare(session, analyzed, query=text)
-        await _answer(session, statement, is_last=number == len(statements) - 1)
+        await _answer(turn, session, statement, is_last=number == len(statements) - 1)
     if session.block.state is BlockState.IMPLICIT:
         await session.commit()
     turn.ready_for_query()
 
 
-async def _single(session: Session, analyzed: AnalyzedStatement, text: str) -> None:
+async def _single(turn: Turn, session: Session, analyzed: AnalyzedStatement, text: str) -> None:
     statement = session.recent.take(text)
     if statement is None or is_stale(session, statement):
         statement = await prepare(session, analyzed, query=text)
     else:
         check_block(session, statement)
-    await _answer(session, statement, is_last=True)
+    await _answer(turn, session, statement, is_last=True)
     session.recent.keep(statement)
 
 
@@ -87,8 +88,8 @@ async def _prepare_batch(
     return prepared
 
 
-async def _answer(session: Session, statement: PreparedStatement, *, is_last: bool) -> None:
-    tag = await run_statement(session, statement)
+async def _answer(turn: Turn, session: Session, statement: PreparedStatement, *, is_last: bool) -> None:
+    tag = await run_statement(turn, session, statement)
     if is_last and session.block.state is BlockState.IMPLICIT:
         # It is only done when the transaction is committed.
         await session.commit()
@@ -97,7 +98,9 @@ async def _answer(session: Session, statement: PreparedStatement, *, is_last: bo
     session.interruption.end_statement()
 
 
-async def run_statement(session: Session, statement: PreparedStatement, parameters: Sequence[bytes | None] = ()) -> str:
+async def run_statement(
+    turn: Turn, session: Session, statement: PreparedStatement, parameters: Sequence[bytes | None] = ()
+) -> str:
     """Run a statement to its end, its rows described and sent as text.
 
     Returns:
@@ -108,7 +111,9 @@ async def run_statement(session: Session, statement: PreparedStatement, paramete
     """
     if isinstance(statement.form, ExecuteStatement):
         prepared, values = await session_statements.resolve_execute(session, statement.form)
-        return await run_statement(session, prepared, values)
+        return await run_statement(turn, session, prepared, values)
+    if isinstance(statement.form, CopyStandardStream):
+        return await copy_stream(turn, session, statement.form)
     if statement.form is not None:
         return await _run_own(session, statement)
     check_read_only(session, statement)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from duckgres_tx.errors import PgError
+from duckgres_tx.wire.backend import BackendMessage
 
 
 class Turn(Protocol):
@@ -25,6 +26,9 @@ class Turn(Protocol):
 
     def next_is_sync(self) -> bool:
         """Whether a Sync has been read that follows directly."""
+
+    def said(self, message_class: type[BackendMessage]) -> None:
+        """A message of this class, which changes what the client may send next, has been written."""
 
     def ready_for_query(self) -> None:
         """The turn is the client's again."""

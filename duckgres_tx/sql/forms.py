@@ -195,10 +195,33 @@ class CloseCursor:
 
 
 @frozen
+class CopyOption:
+    """One option of COPY's as it was written; what it means is ``copy_options``' to say.
+
+    ``argument`` is a constant's or a word's text, ``*``, the names of a list, or None when nothing is said; ``position`` is
+    where the option stands in the whole query string, from 1.
+    """
+
+    name: str
+    argument: str | tuple[str, ...] | None
+    position: int
+
+
+@frozen
 class CopyStandardStream:
-    """COPY … FROM STDIN (``to_client`` false) or COPY … TO STDOUT."""
+    """COPY … FROM STDIN (``to_client`` false) or COPY … TO STDOUT.
+
+    Either ``relation`` (a name of one to three parts, with its ``columns`` if they are listed) or ``query`` is copied;
+    ``condition`` is the text behind WHERE.
+    """
 
     to_client: bool
+    relation: tuple[str, ...] = ()
+    columns: tuple[str, ...] | None = None
+    query: SourceStatement | None = None
+    options: tuple[CopyOption, ...] = ()
+    condition: SourceStatement | None = None
+    relation_position: int = 0
 
 
 @frozen

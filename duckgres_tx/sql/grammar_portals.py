@@ -1,4 +1,4 @@
-"""The grammar of SQL-level prepared statements, cursors and COPY.
+"""The grammar of SQL-level prepared statements and cursors.
 
 Spec: sql-prepare.html#SQL-PREPARE, sql-declare.html#SQL-DECLARE, sql-fetch.html#SQL-FETCH
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 from duckgres_tx.sql.brackets import Brackets
 from duckgres_tx.sql.forms import (
     CloseCursor,
-    CopyStandardStream,
     Deallocate,
     DeclareCursor,
     Direction,
@@ -17,7 +16,6 @@ from duckgres_tx.sql.forms import (
     PrepareStatement,
 )
 from duckgres_tx.sql.reader import TokenReader
-from duckgres_tx.sql.split import SourceStatement
 
 
 def prepare(reader: TokenReader) -> PrepareStatement:
@@ -146,13 +144,3 @@ def close(reader: TokenReader) -> CloseCursor:
     """CLOSE {name | ALL}."""
     reader.take("close")
     return CloseCursor(None if reader.accept("all") else reader.take_name())
-
-
-def copy(reader: TokenReader) -> CopyStandardStream:
-    """COPY … {FROM STDIN | TO STDOUT} …; what it copies and how isn't looked at."""
-    statement: SourceStatement = reader.statement
-    for index in Brackets(statement.tokens).depth_zero():
-        if statement.tokens[index].is_word("stdin", "stdout") and index:
-            reader.index = len(statement.tokens)
-            return CopyStandardStream(statement.tokens[index - 1].word == "to")
-    return reader.fail()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from duckgres_tx.errors import LocalProtocolError
-from duckgres_tx.sql import grammar_objects, grammar_portals, grammar_transactions, grammar_variables
+from duckgres_tx.sql import grammar_copy, grammar_objects, grammar_portals, grammar_transactions, grammar_variables
 from duckgres_tx.sql.classify import StatementClass
 from duckgres_tx.sql.forms import RunScript, SessionStatement
 from duckgres_tx.sql.reader import TokenReader
@@ -40,7 +40,7 @@ _GRAMMAR: dict[StatementClass, Callable[[TokenReader], SessionStatement]] = {
     StatementClass.FETCH: grammar_portals.fetch,
     StatementClass.MOVE: grammar_portals.fetch,
     StatementClass.CLOSE_CURSOR: grammar_portals.close,
-    StatementClass.COPY: grammar_portals.copy,
+    StatementClass.COPY: grammar_copy.copy,
     StatementClass.CREATE_DATABASE: grammar_objects.create_database,
     StatementClass.DROP_DATABASE: grammar_objects.drop_database,
     StatementClass.LISTEN: grammar_objects.listen,

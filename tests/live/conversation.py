@@ -24,6 +24,9 @@ SENDERS = {
     "Close": raw.close,
     "Sync": raw.sync,
     "Flush": raw.flush,
+    "CopyData": lambda data: raw.frame(b"d", data.encode() if isinstance(data, str) else data),
+    "CopyDone": lambda: raw.frame(b"c"),
+    "CopyFail": lambda text: raw.frame(b"f", text.encode() + b"\0"),
     "Frame": lambda kind, body=b"": raw.frame(kind, body),
 }
 
@@ -34,6 +37,7 @@ NAMES = {
     "n": "NoData",
     "s": "PortalSuspended",
     "I": "EmptyQueryResponse",
+    "c": "CopyDone",
 }
 
 
@@ -112,6 +116,12 @@ def render(kind: str, body: bytes) -> str:
         return _row_description(body)
     if kind == "D":
         return _data_row(body)
+    if kind in "GH":
+        (count,) = struct.unpack("!h", body[1:3])
+        formats = struct.unpack(f"!{count}h", body[3:])
+        return " ".join(["CopyInResponse" if kind == "G" else "CopyOutResponse", str(body[0]), *map(str, formats)])
+    if kind == "d":
+        return "CopyData " + repr(body)[1:]
     if kind == "C":
         return f"CommandComplete {body[:-1].decode()}"
     if kind == "Z":

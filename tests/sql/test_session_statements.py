@@ -10,7 +10,6 @@ from duckgres_tx.sql.forms import (
     BeginTransaction,
     CloseCursor,
     CommitTransaction,
-    CopyStandardStream,
     CreateDatabase,
     Deallocate,
     DeclareCursor,
@@ -112,8 +111,6 @@ def parsed(sql):
         ("fetch relative -2 c", FetchCursor("c", Direction.RELATIVE, -2)),
         ("move all c", FetchCursor("c", Direction.FORWARD, None, move=True)),
         ("close all", CloseCursor(None)),
-        ("copy t(a) from stdin with csv header", CopyStandardStream(to_client=False)),
-        ("copy (select 1) to stdout (format binary)", CopyStandardStream(to_client=True)),
         ("create database d", CreateDatabase("d")),
         (
             "create database d with owner = me encoding 'UTF8' connection limit -1",
