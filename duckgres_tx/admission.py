@@ -71,6 +71,11 @@ class Admission:
     _records: OrderedDict[str, _Record] = field(factory=OrderedDict)
     _log: Logger = field(factory=Logger)
 
+    def limit(self, max_connections: int, rate_limit: RateLimit) -> None:
+        """Judge by other limits from now on. Who is in stays in, who is banned stays banned."""
+        self._max_connections = max_connections
+        self._limit = rate_limit
+
     def admit(self, remote_host: str) -> PgError | None:
         """A client is at the door.
 

@@ -6,14 +6,16 @@ Nothing here starts a thread or a process: they would not survive becoming a dae
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import os
 import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import cattrs
-from attrs import define
+from attrs import define, frozen
 
 from duckgres_tx import bootstrap, certificates, extensions
 from duckgres_tx.bootstrap import BootstrapFailed
@@ -33,6 +35,21 @@ class CannotStart(Exception):
     """The server can't start; one line of text says why."""
 
 
+@frozen
+class Material:
+    """What the configuration names and doesn't hold itself; read at the start, and again when it is reloaded.
+
+    Attributes:
+        verifiers: Who may log in.
+        certificate: What the server shows; None without TLS.
+        extension_files: What to LOAD.
+    """
+
+    verifiers: dict[str, str]
+    certificate: Certificate | None
+    extension_files: tuple[str, ...]
+
+
 @define(eq=False)
 class Prepared:
     """A server that is ready to become a daemon and start its workers.
@@ -40,17 +57,13 @@ class Prepared:
     Attributes:
         config: What the operator wants.
         listeners: Bound sockets; owned by this object until the front door takes them over.
-        verifiers: Who may log in.
-        certificate: What the server shows; None without TLS.
-        extension_files: What to LOAD.
+        material: What was read for it.
         locks: The locks on the data and the runtime directory, descriptors that live as long as the process.
     """
 
     config: Config
     listeners: Listeners
-    verifiers: dict[str, str]
-    certificate: Certificate | None
-    extension_files: tuple[str, ...]
+    material: Material
     locks: list[int]
 
     @property
@@ -62,14 +75,14 @@ class Prepared:
         """What each worker is told: the limits are its share. A self-signed certificate is renewed here when it is time."""
         config = self.config
         memory = config.memory_limit or int(resources.machine_memory_bytes() * resources.DEFAULT_MEMORY_SHARE)
-        certificate = _certificate(config)
+        certificate = _certificate(config) if config.tls.cert is None else self.material.certificate
         return WorkerSettings(
             data_dir=str(config.data_dir),
             tls=config.tls.mode,
             certificate_pem=None if certificate is None else certificate.certificate_pem,
             private_key_pem=None if certificate is None else certificate.private_key_pem,
             plaintext_from="any" if config.allow_plaintext or config.tls.mode == "off" else "local",
-            verifiers=self.verifiers,
+            verifiers=self.material.verifiers,
             superusers=config.superusers,
             handshake_timeout_s=config.handshake_timeout,
             idle_timeout_s=config.idle_timeout,
@@ -78,7 +91,7 @@ class Prepared:
             max_connections=config.max_connections,
             memory_limit_bytes=resources.share(memory, config.workers, resources.MIN_WORKER_MEMORY_BYTES),
             threads=resources.share(config.threads or resources.usable_threads(), config.workers, 1),
-            extensions=self.extension_files,
+            extensions=self.material.extension_files,
             allowed_directories=tuple(os.path.realpath(directory) for directory in config.allowed_directories),
             temp_directory=str(config.data_dir / "tmp"),
             idle_database_timeout_s=config.idle_database_timeout,
@@ -94,12 +107,18 @@ class Prepared:
         """A command that connects, for the operator to copy."""
         host = self.config.host[0] if self.config.host else str(self.config.unix_socket_dir)
         host = {"*": "localhost", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-        user = bootstrap.FIRST_USER if bootstrap.FIRST_USER in self.verifiers else next(iter(self.verifiers))
+        users = self.material.verifiers
+        user = bootstrap.FIRST_USER if bootstrap.FIRST_USER in users else next(iter(users))
         sslmode = {"off": "disable", "prefer": "prefer", "require": "require"}[self.config.tls.mode]
         pgpass = self.config.data_dir / "pgpass"
         login = f"PGPASSFILE={pgpass} " if user == bootstrap.FIRST_USER and pgpass.exists() else ""
         port = self.listeners.port
         return f'{login}psql "host={host} port={port} user={user} dbname=postgres sslmode={sslmode}"'
+
+    def renew(self, config: Config, material: Material) -> None:
+        """From now on this configuration holds: for what is asked of this object, and for new workers."""
+        self.config = config
+        self.material = material
 
     def discard(self) -> None:
         """Let everything go again."""
@@ -113,13 +132,30 @@ def prepare(config: Config) -> Prepared:
     Raises:
         CannotStart: Something is missing, in use, or forbidden; nothing is left open.
     """
-    try:
+    with _told_in_one_line():
         locks: list[int] = []
         try:
             return _prepare(config, locks)
         except BaseException:
             _close_all(locks)
             raise
+
+
+def read_material(config: Config) -> Material:
+    """Read what a configuration names, and check what it needs of the system.
+
+    Raises:
+        CannotStart: Something can't be used; one line of text.
+    """
+    with _told_in_one_line():
+        _raise_descriptor_limit(config.max_connections)
+        return _material(config)
+
+
+@contextlib.contextmanager
+def _told_in_one_line() -> Iterator[None]:
+    try:
+        yield
     except (BootstrapFailed, BadCertificate, UnknownExtension, CannotListen) as error:
         raise CannotStart(str(error)) from error
     except OSError as error:
@@ -136,17 +172,24 @@ def _prepare(config: Config, locks: list[int]) -> Prepared:
     runtime_dir = config.runtime_dir or config.data_dir / "run"
     bootstrap.prepare_directory(runtime_dir, "runtime_dir")
     locks.append(bootstrap.lock_directory(runtime_dir, "runtime_dir"))
+    if config.handover is not None:
+        _check_handover(config.handover)
+    material = _material(config)
+    _raise_descriptor_limit(config.max_connections)
+    listeners = listen(config.host, config.port, config.unix_socket_dir)
+    return Prepared(config, listeners, material, locks)
+
+
+def _material(config: Config) -> Material:
     files = tuple(extensions.resolve(name) for name in config.extensions)
     for directory in config.allowed_directories:
         if not Path(directory).is_dir():
             raise CannotStart(f"allowed_directories: {directory} is not a directory")
-    if config.handover is not None:
-        _check_handover(config.handover)
-    certificate = _certificate(config)
-    verifiers = bootstrap.verifiers(config.data_dir, config.users)
-    _raise_descriptor_limit(config.max_connections)
-    listeners = listen(config.host, config.port, config.unix_socket_dir)
-    return Prepared(config, listeners, verifiers, certificate, files, locks)
+    return Material(
+        certificate=_certificate(config),
+        verifiers=bootstrap.verifiers(config.data_dir, config.users),
+        extension_files=files,
+    )
 
 
 def _check_handover(path: Path) -> None:

@@ -161,3 +161,17 @@ def test_who_was_let_in_elsewhere_counts_whatever_the_limits_say():
     admission.closed(HOST)
     admission.closed(HOST)
     assert admission.admit(OTHER) is None
+
+
+def test_limits_can_change():
+    """Nobody is thrown out for it; bans go on, and what a failed login costs is judged anew."""
+    admission, clock = make(2, max_failed_attempts=1, ban_duration=60)
+    assert [admission.admit(HOST) for _ in range(2)] == [None, None]
+    admission.login_failed(OTHER)
+    admission.limit(1, RateLimit(max_failed_attempts=0))
+    admission.closed(HOST)
+    assert admission.admit(HOST).sqlstate == "53300"
+    assert admission.is_banned(OTHER)
+    clock.advance(61)
+    admission.login_failed(OTHER)
+    assert not admission.is_banned(OTHER)

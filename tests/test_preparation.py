@@ -40,7 +40,7 @@ def test_everything_is_made(make, tmp_path):
     assert names == {"users.json", "pgpass", "server.crt", "server.key", "duckgres.lock", "run", "tmp"}
     for name in ("", "run", "tmp"):
         assert stat.S_IMODE((tmp_path / "data" / name).stat().st_mode) == 0o700
-    assert list(prepared.verifiers) == ["postgres"]
+    assert list(prepared.material.verifiers) == ["postgres"]
     assert prepared.listeners.unix_path.exists()
 
 
