@@ -2,6 +2,7 @@
 # make test   all tests (make test PYTHON=python3.13 for another interpreter, TESTS=tests/wire for a part)
 # make lint   ruff, mypy --strict, cython-lint, import-linter
 # make bench  the figures of docs/performance.md, with a real PostgreSQL beside the server (BENCH="bulk --quick")
+# make storm  ten minutes of load with a takeover every ten seconds and a roll every minute (DURATION= in seconds, STORM="--help")
 # make wheel  build the wheel, install it into an empty environment, check that twistd knows the plugin
 
 PYTHON ?= python3
@@ -13,10 +14,12 @@ WORKERS ?= 2
 DATA_DIR ?= data
 TESTS ?= tests
 BENCH ?=
+DURATION ?= 600
+STORM ?=
 
 NATIVE := $(wildcard duckgres_tx/engine/*.pyx duckgres_tx/engine/*.pxd duckgres_tx/engine/*.pxi duckgres_tx/engine/*.h)
 
-.PHONY: run test lint bench wheel clean
+.PHONY: run test lint bench storm wheel clean
 
 run: $(VENV)/.stamp-run
 	$(BIN)/twistd -n --pidfile= duckgres --port $(PORT) --workers $(WORKERS) --data-dir $(DATA_DIR)
@@ -33,6 +36,9 @@ lint: $(VENV)/.stamp-lint
 
 bench: $(VENV)/.stamp-test
 	$(BIN)/python -m benchmarks $(BENCH)
+
+storm: $(VENV)/.stamp-test
+	$(BIN)/python -m storm --duration $(DURATION) $(STORM)
 
 wheel: $(VENV)/.stamp-run
 	rm -rf dist build/wheel-check
