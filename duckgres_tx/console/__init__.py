@@ -1,7 +1,8 @@
 """``python -m duckgres_tx``: what people, and service managers, do with a running server.
 
-- ``options``: the command line.
+- ``main``: the program; ``options``: its command line.
 - ``locating``: which server is meant.
+- ``conversation``, ``commands``, ``rendering``: what is said with it, and how people read it.
 - ``processes``, ``stopping``: its processes, and their end, whatever state they are in.
 """
 

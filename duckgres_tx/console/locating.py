@@ -36,5 +36,4 @@ def locate(options: Mapping[str, str | None], environment: Mapping[str, str]) ->
         ConfigError: What was said can't be read.
     """
     given = configuration.load(options, environment)
-    runtime_dir = given.runtime_dir or given.data_dir / "run"
-    return Place(given.handover or runtime_dir / "handover.sock", runtime_dir, given.shutdown_timeout)
+    return Place(given.handover_path, given.runtime_path, given.shutdown_timeout)

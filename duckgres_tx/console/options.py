@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import sys
 from typing import Any, ClassVar
 
 from twisted.python import usage
@@ -68,7 +70,7 @@ class RollOptions(_Where):
 class DrainOptions(RollOptions):
     """``drain``."""
 
-    synopsis = f"Usage: {PROGRAM} drain [options] <worker>"
+    synopsis = "[options] <worker>"
     longdesc = "Replaces one worker, whose number `status` shows."
 
     def parseArgs(self, *arguments: Any) -> None:
@@ -122,11 +124,19 @@ class Options(usage.Options):
         ("takeover", None, TakeoverOptions, "replace the process that accepts connections, without a client noticing"),
         ("stop", None, StopOptions, "end the server, and make sure that nothing of it is left"),
     ]
-    synopsis = f"Usage: {PROGRAM} <command> [options]"
     longdesc = (
         "Works on a running server: the one that DUCKGRES_* variables, or the options of a command, name. "
         "To start one: twistd -n duckgres."
     )
+
+    def getSynopsis(self) -> str:  # noqa: N802
+        """The first line of the help; a command's own help goes on after the command."""
+        return f"Usage: {PROGRAM}" if getattr(self, "subCommand", None) else f"Usage: {PROGRAM} <command> [options]"
+
+    def opt_version(self) -> None:
+        """Display the version and exit."""
+        sys.stdout.write(f"duckgres_tx {importlib.metadata.version('duckgres_tx')}\n")
+        sys.exit(0)
 
     def postOptions(self) -> None:
         """There is a command."""
