@@ -26,6 +26,14 @@ _DATABASE_COLUMNS = {
 }
 _DATABASES = """(SELECT oid, name FROM {h}.databases
     UNION SELECT {s}.database_oid({p}.current_database()), {p}.current_database()) d"""
+
+
+def _listed(what: str) -> str:
+    """What a session tells of itself under a name of the context: a record for each thing, see ``session.listing``."""
+    records = f"string_split(nullif(duckgres_context('{what}'), ''), chr(30))"
+    return f"(SELECT string_split(unnest({records}), chr(31)) AS f) c"
+
+
 _ROLE = {
     "rolname": "r.name",
     "rolsuper": "r.superuser",
@@ -134,15 +142,27 @@ OF_SERVER: Final[tuple[Relation, ...]] = (
         "pg_timezone_names()",
     ),
     Relation(
-        # The session lists its open cursors under this name of the context, one a line.
+        # name, statement, h or -, b or -, s or -, seconds since 1970
         "pg_cursors",
-        {"name": "c.name", "statement": "''", "is_holdable": "false", "creation_time": "now()"},
-        "(SELECT unnest(string_split(nullif(duckgres_context('cursors'), ''), chr(10))) AS name) c",
+        {
+            "name": "c.f[1]",
+            "statement": "c.f[2]",
+            "is_holdable": "c.f[3] = 'h'",
+            "is_binary": "c.f[4] = 'b'",
+            "is_scrollable": "c.f[5] = 's'",
+            "creation_time": "to_timestamp(c.f[6]::DOUBLE)",
+        },
+        _listed("cursors"),
     ),
     Relation(
-        # Likewise its prepared statements.
+        # name, statement, s for SQL's PREPARE or -, seconds since 1970
         "pg_prepared_statements",
-        {"name": "c.name", "statement": "''", "from_sql": "false", "prepare_time": "now()"},
-        "(SELECT unnest(string_split(nullif(duckgres_context('prepared'), ''), chr(10))) AS name) c",
+        {
+            "name": "c.f[1]",
+            "statement": "c.f[2]",
+            "from_sql": "c.f[3] = 's'",
+            "prepare_time": "to_timestamp(c.f[4]::DOUBLE)",
+        },
+        _listed("prepared"),
     ),
 )

@@ -21,7 +21,7 @@ from duckgres_tx.errors import PgError
 from duckgres_tx.session.cancellation import Interruption
 from duckgres_tx.session.executor import Executor
 from duckgres_tx.session.open_database import OpenDatabase
-from duckgres_tx.session.portals import Portal, Portals
+from duckgres_tx.session.portals import Cursor, Portal, Portals
 from duckgres_tx.session.prepared_statements import PreparedStatement, PreparedStatements
 from duckgres_tx.session.recent_queries import RecentQueries
 from duckgres_tx.session.transactions import TransactionBlock
@@ -176,10 +176,32 @@ class DuckDBSession:
             self.suspended = None
         self.portals.close(name)
 
-    def close_portals(self) -> None:
+    def end_portals(self) -> None:
         """The transaction is over, and with it its portals."""
         self.suspended = None
+        self.portals.end_of_transaction()
+
+    def close_portals(self) -> None:
+        """All, also those that outlive transactions."""
+        self.suspended = None
         self.portals.close_all()
+
+    async def hold_cursors(self) -> list[Cursor]:
+        """Before the commit: keep the rows of the cursors that shall outlive it.
+
+        Returns:
+            These cursors, for who has to let them go after all.
+
+        Raises:
+            PgError: The rows can't be made, or kept.
+        """
+        cursors = self.portals.to_hold()
+        if self.suspended in cursors:
+            # the others' rows are spooled already: one result only is open
+            await self.free_connection()
+        for cursor in cursors:
+            cursor.held = True
+        return cursors
 
     async def close(self) -> None:
         """Free everything the session has in DuckDB; whatever was open is rolled back."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from duckgres_tx.engine.execution import Execution
 from duckgres_tx.errors import PgError, ProtocolViolation
-from duckgres_tx.session import session_statements
+from duckgres_tx.session import cursors, session_statements
 from duckgres_tx.session.copy_stream import copy_stream
 from duckgres_tx.session.execution import (
     check_block,
@@ -25,7 +25,7 @@ from duckgres_tx.session.execution import (
     refresh,
     tag_of,
 )
-from duckgres_tx.session.portals import ExhaustedPortal, Portal
+from duckgres_tx.session.portals import Cursor, ExhaustedPortal, Portal
 from duckgres_tx.session.preparation import prepare
 from duckgres_tx.session.prepared_statements import PreparedStatement
 from duckgres_tx.session.session import Session
@@ -34,9 +34,11 @@ from duckgres_tx.session.turn import Turn
 from duckgres_tx.sql.forms import (
     CopyStandardStream,
     CreateDatabase,
+    DeclareCursor,
     Discard,
     DropDatabase,
     ExecuteStatement,
+    FetchCursor,
     SessionStatement,
 )
 from duckgres_tx.wire.backend import (
@@ -49,6 +51,7 @@ from duckgres_tx.wire.backend import (
     CommandComplete,
     ParameterDescription,
 )
+from duckgres_tx.wire.frames import messages
 from duckgres_tx.wire.frontend import Bind, Close, Describe, Execute, Parse, Target
 
 # What can't be undone, so that it is never a part of a series' transaction.
@@ -146,6 +149,8 @@ class ExtendedQuery:
             return None
         check_block(session, statement)
         limit = max(0, message.max_rows)
+        if isinstance(portal, Cursor):
+            return self._execute_cursor(portal, limit)
         if session.block.state is BlockState.NONE and not (
             isinstance(statement.form, ALONE) or self._turn.next_is_sync()
         ):
@@ -172,7 +177,7 @@ class ExtendedQuery:
         if session.block.state is BlockState.IMPLICIT:
             return self._commit_series()
         if session.block.state is BlockState.NONE:
-            session.close_portals()
+            session.end_portals()
         self._turn.ready_for_query()
         return None
 
@@ -209,9 +214,14 @@ class ExtendedQuery:
             self._output.write(CommandComplete(portal.tag).encode())
             session.portals.exhaust(portal)
             return
+        if isinstance(form, FetchCursor) and not limit and portal.rows is None:
+            # its rows needn't be gathered
+            tag = await cursors.fetch(session, form, portal.result_formats)
+            self._output.write(CommandComplete(tag).encode())
+            session.portals.exhaust(portal)
+            return
         if portal.rows is None:
-            outcome = await session_statements.carry_out(session, form)
-            portal.rows, portal.tag = list(outcome.rows), outcome.tag
+            portal.rows, portal.tag = await self._carry_out(portal, form)
         end = limit or len(portal.rows)
         for row in portal.rows[:end]:
             self._output.write(row)
@@ -219,8 +229,37 @@ class ExtendedQuery:
         if limit and sent == limit:
             self._output.write(PORTAL_SUSPENDED)
             return
-        self._output.write(CommandComplete(portal.tag).encode())
+        # the tag of a FETCH that was given in pieces counts the last piece only
+        tag = f"FETCH {sent}" if isinstance(form, FetchCursor) and not form.move else portal.tag
+        self._output.write(CommandComplete(tag).encode())
         session.portals.exhaust(portal)
+
+    async def _carry_out(self, portal: Portal, form: SessionStatement) -> tuple[list[bytes], str]:
+        session = self._session
+        rows: list[bytes] = []
+        if isinstance(form, FetchCursor):
+            tag = await cursors.fetch(session, form, portal.result_formats, sink=rows.extend)
+            return [row for block in rows for row in messages(block)], tag
+        if isinstance(form, DeclareCursor):
+            tag = await cursors.declare(
+                session,
+                portal.statement,
+                form,
+                parameters=portal.parameters,
+                parameter_formats=portal.parameter_formats,
+                formats=portal.result_formats,
+                in_series=True,
+            )
+            return rows, tag
+        outcome = await session_statements.carry_out(session, form)
+        return list(outcome.rows), outcome.tag
+
+    async def _execute_cursor(self, cursor: Cursor, limit: int) -> None:
+        rows = await cursors.advance(self._session, cursor, limit or None)
+        if limit and rows == limit:
+            self._output.write(PORTAL_SUSPENDED)
+        else:
+            self._output.write(CommandComplete(f"SELECT {rows}").encode())
 
     def _start(self, portal: Portal, limit: int) -> None:
         execution = self._begin(portal, limit)

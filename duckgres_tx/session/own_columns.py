@@ -5,6 +5,7 @@ Spec: sql-show.html, sql-execute.html
 
 from __future__ import annotations
 
+from duckgres_tx.session.portals import Portals
 from duckgres_tx.session.prepared_statements import PreparedStatements
 from duckgres_tx.sql import forms
 from duckgres_tx.sql.guc_table import DEFINITIONS
@@ -15,7 +16,7 @@ _SHOW_ALL = ("name", "setting", "description")
 
 
 def describe(
-    form: forms.SessionStatement, variables: Variables, statements: PreparedStatements
+    form: forms.SessionStatement, variables: Variables, statements: PreparedStatements, portals: Portals
 ) -> tuple[FieldDescription, ...] | None:
     """The columns of a statement's rows; None when it has none.
 
@@ -23,6 +24,7 @@ def describe(
         form: The statement.
         variables: The session's, for SHOW.
         statements: The session's, for EXECUTE.
+        portals: The session's, for FETCH.
 
     Raises:
         PgError: 42704 for an unknown variable, 26000 for an unknown prepared statement.
@@ -35,6 +37,9 @@ def describe(
             return (FieldDescription(display_name(name)),)
         case forms.ExecuteStatement(name=name):
             return statements.find(name).fields
+        case forms.FetchCursor(name=name, move=False):
+            # one that isn't there yet may be when the FETCH is executed
+            return portals.fields(name)
     return None
 
 

@@ -1,20 +1,22 @@
 """Portals: statements with their parameters bound, that may give their rows in pieces.
 
-A portal dies with its transaction. One whose rows are partly sent holds DuckDB's one open result; before anything else runs
-on the connection the rest is spooled to a temporary file.
+A portal dies with its transaction, except a cursor WITH HOLD. One whose rows are partly sent holds DuckDB's one open result;
+before anything else runs on the connection the rest is spooled to a temporary file.
 
-Spec: protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
+Spec: protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY, sql-declare.html#SQL-DECLARE
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from duckgres_tx.engine.execution import Execution
 from duckgres_tx.errors import PgError
 from duckgres_tx.session.prepared_statements import PreparedStatement
+from duckgres_tx.wire.backend import FieldDescription
 
 
 @define(eq=False)
@@ -30,6 +32,7 @@ class Portal:
         execution: The run, once begun; suspended between two Executes.
         rows: Rows of a result that the session made itself, and that were not sent yet.
         tag: The command tag of such a result.
+        created_at: Seconds since 1970.
     """
 
     name: str
@@ -40,6 +43,30 @@ class Portal:
     execution: Execution | None = None
     rows: list[bytes] | None = None
     tag: str = ""
+    created_at: float = field(factory=time.time)
+
+
+@define(eq=False)
+class Cursor(Portal):
+    """A portal that DECLARE has made. It is begun at once, so that it shows what there was then.
+
+    Attributes:
+        declaration: The text of the DECLARE.
+        binary: BINARY was said.
+        scroll: SCROLL was said.
+        hold: WITH HOLD was said.
+        held: Its transaction has been committed: all its rows are spooled, and it lives until it is closed.
+        ahead: The first row, produced before anybody has asked for one.
+        position: How many rows have been fetched or passed over.
+    """
+
+    declaration: str = ""
+    binary: bool = False
+    scroll: bool = False
+    hold: bool = False
+    held: bool = False
+    ahead: list[bytes] = field(factory=list)
+    position: int = 0
 
 
 @frozen
@@ -49,6 +76,7 @@ class ExhaustedPortal:
     name: str
     statement: PreparedStatement
     result_formats: tuple[int, ...] = ()
+    created_at: float = 0.0
 
 
 class Portals:
@@ -61,6 +89,9 @@ class Portals:
 
     def __len__(self) -> int:
         return len(self._by_name)
+
+    def __iter__(self) -> Iterator[Portal | ExhaustedPortal]:
+        return iter(self._by_name.values())
 
     def add(self, portal: Portal) -> None:
         """Keep a new portal; the unnamed one replaces its predecessor.
@@ -75,6 +106,10 @@ class Portals:
                 raise PgError("42P03", f'cursor "{name}" already exists')
             close_portal(taken)
         self._by_name[name] = portal
+
+    def replace(self, portal: Portal) -> None:
+        """Another portal takes the place of the one that has its name; what that held is the new one's now."""
+        self._by_name[portal.name] = portal
 
     def find(self, name: str) -> Portal | ExhaustedPortal:
         """The portal of this name.
@@ -98,12 +133,19 @@ class Portals:
             raise PgError("34000", f'cursor "{name}" does not exist')
         return found
 
+    def fields(self, name: str) -> tuple[FieldDescription, ...] | None:
+        """The columns of a portal's rows; None when it has none, or isn't there."""
+        found = self._by_name.get(name)
+        return None if found is None else found.statement.fields
+
     def exhaust(self, portal: Portal) -> None:
         """The portal has run to its end."""
         portal.execution = None
         portal.rows = None
         if self._by_name.get(portal.name) is portal:
-            self._by_name[portal.name] = ExhaustedPortal(portal.name, portal.statement, portal.result_formats)
+            self._by_name[portal.name] = ExhaustedPortal(
+                portal.name, portal.statement, portal.result_formats, portal.created_at
+            )
 
     def close(self, name: str) -> None:
         """Forget one; it is no error if there is none."""
@@ -111,12 +153,26 @@ class Portals:
         if portal is not None:
             close_portal(portal)
 
-    def close_all(self) -> None:
-        """The transaction has ended: so have its portals."""
-        if self._by_name:
-            for portal in self._by_name.values():
+    def end_of_transaction(self) -> None:
+        """The transaction has ended: so have its portals, but not the cursors that are held."""
+        for name, portal in list(self._by_name.items()):
+            if not (isinstance(portal, Cursor) and portal.held):
                 close_portal(portal)
-            self._by_name.clear()
+                del self._by_name[name]
+
+    def close_all(self) -> None:
+        """Forget all, those that are held too."""
+        for portal in self._by_name.values():
+            close_portal(portal)
+        self._by_name.clear()
+
+    def to_hold(self) -> list[Cursor]:
+        """The cursors that shall outlive the transaction of now."""
+        return [
+            portal
+            for portal in self._by_name.values()
+            if isinstance(portal, Cursor) and portal.hold and not portal.held
+        ]
 
 
 def close_portal(portal: Portal | ExhaustedPortal) -> None:
@@ -124,3 +180,5 @@ def close_portal(portal: Portal | ExhaustedPortal) -> None:
     if isinstance(portal, Portal) and portal.execution is not None:
         portal.execution.close()
         portal.execution = None
+    if isinstance(portal, Cursor):
+        portal.ahead.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from duckgres_tx.engine.database import Column, DuckDBError, Statement, StatementType
 from duckgres_tx.engine.pg_types import pg_type_of
+from duckgres_tx.errors import PgError
 from duckgres_tx.session.copy_targets import check_copy_target
 from duckgres_tx.session.own_columns import describe
 from duckgres_tx.session.parameter_types import (
@@ -18,6 +19,7 @@ from duckgres_tx.session.parameter_types import (
 from duckgres_tx.session.prepared_statements import PreparedStatement
 from duckgres_tx.session.session import Session
 from duckgres_tx.session.transactions import ENDS_OF_BLOCKS, BlockState, aborted
+from duckgres_tx.sql.forms import DeclareCursor
 from duckgres_tx.sql.session_statements import is_session_statement
 from duckgres_tx.sql.set_config_calls import find_calls
 from duckgres_tx.sql.statement_cache import AnalyzedStatement
@@ -31,6 +33,7 @@ _QUERIES = frozenset(
         *(StatementType.PRAGMA, StatementType.LOGICAL_PLAN, StatementType.EXECUTE),
     }
 )
+_CHANGING_WORDS = frozenset({"insert", "update", "delete", "merge", "truncate", "create", "alter", "drop", "copy"})
 _OPENING = frozenset("([{")
 _CLOSING = frozenset(")]}")
 
@@ -62,13 +65,34 @@ async def prepare(
         raise aborted()
     if is_session_statement(analyzed.statement_class):
         statement.form = analyzed.form
-        statement.fields = describe(analyzed.form, session.variables, session.statements)
+        if isinstance(statement.form, DeclareCursor):
+            await _prepare_body(session, statement, statement.form)
+        statement.fields = describe(analyzed.form, session.variables, session.statements, session.portals)
     else:
         if session.allowed_directories is not None:
             check_copy_target(analyzed.source, session.allowed_directories)
         statement.settings = find_calls(analyzed.source)
         await prepare_native(session, statement)
     return statement
+
+
+async def _prepare_body(session: Session, statement: PreparedStatement, form: DeclareCursor) -> None:
+    """The query of a DECLARE is prepared with it, so that its parameters are known."""
+    if form.body.tokens[0].word in _CHANGING_WORDS:
+        raise _not_a_query(form)
+    body = await prepare(
+        session, session.cache.analyzed(form.body), declared_oids=statement.declared_oids, query=statement.query
+    )
+    if body.native is None or body.fields is None or body.native.statement_type not in _QUERIES:
+        raise _not_a_query(form)
+    statement.body = body
+    statement.parameter_oids = body.parameter_oids
+
+
+def _not_a_query(form: DeclareCursor) -> PgError:
+    first = form.body.tokens[0]
+    word = form.body.text[first.start : first.end]
+    return PgError("42601", f'syntax error at or near "{word}"', position=form.body.offset + first.start + 1)
 
 
 async def prepare_native(session: Session, statement: PreparedStatement) -> None:

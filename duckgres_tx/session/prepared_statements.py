@@ -5,6 +5,7 @@ Spec: protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from attrs import define, field
@@ -41,6 +42,9 @@ class PreparedStatement:
         row_type_changed: What was told of its rows is no longer so.
         notices: To be sent when it runs.
         query: The whole text that came with it, for pg_prepared_statements and logs.
+        body: The query of a DECLARE; its parameters are this statement's.
+        from_sql: PREPARE has made it, not Parse.
+        created_at: Seconds since 1970.
     """
 
     name: str
@@ -61,6 +65,9 @@ class PreparedStatement:
     row_type_changed: bool = False
     notices: tuple[PgError, ...] = ()
     query: str = ""
+    body: PreparedStatement | None = None
+    from_sql: bool = False
+    created_at: float = field(factory=time.time)
     # RowDescription by result formats, encoded: a prepared statement is described more often than made.
     _descriptions: dict[tuple[int, ...], bytes] = field(factory=dict)
 

@@ -19,13 +19,14 @@ class Running:
         output: Where the rows go.
     """
 
-    __slots__ = ("_done", "_execution", "_head", "_output")
+    __slots__ = ("_done", "_execution", "_head", "_output", "_sink")
 
     def __init__(self, output: Outgoing) -> None:
         self._output = output
         self._execution: Execution | None = None
         self._done: Callable[[Execution], None] | None = None
         self._head = b""
+        self._sink: Callable[[list[bytes]], None] | None = None
 
     @property
     def active(self) -> bool:
@@ -55,14 +56,26 @@ class Running:
         self.start(execution, finished.callback)
         return finished
 
+    def divert(self, execution: Execution, sink: Callable[[list[bytes]], None]) -> Deferred[Execution]:
+        """As ``finish``, but the rows go somewhere else than to the client.
+
+        Args:
+            execution: Just begun or resumed.
+            sink: Gets whole DataRow messages as they come.
+        """
+        self._sink = sink
+        return self.finish(execution)
+
     def pump(self) -> None:
         """Take what there is, unless the client has enough to read; called on news, and when the transport wants more."""
         execution, output = self._execution, self._output
         if execution is None:
             return
         over = execution.done
+        if self._sink is not None:
+            self._sink(execution.take())
         # What is left at the end is bounded by the ring, so it needn't wait.
-        if over or not output.paused:
+        elif over or not output.paused:
             buffers = execution.take()
             if self._head and (buffers or (over and execution.error is None)):
                 output.write(self._head)
@@ -75,6 +88,7 @@ class Running:
             done, self._done, self._execution = self._done, None, None
             execution.callback = None
             self._head = b""
+            self._sink = None
             if done is not None:
                 done(execution)
 

@@ -14,6 +14,7 @@ from duckgres_tx.engine.rendering import RenderOptions
 from duckgres_tx.errors import PgError, Severity
 from duckgres_tx.session.databases import Databases
 from duckgres_tx.session.duckdb_session import DuckDBSession
+from duckgres_tx.session.listing import listing
 from duckgres_tx.session.open_database import quote_identifier
 from duckgres_tx.session.outgoing import Outgoing
 from duckgres_tx.session.running import Running
@@ -146,6 +147,8 @@ class Session(DuckDBSession):
             PgError: DuckDB can't rebuild them.
         """
         live = self.reads_live_catalog
+        for name, records in listing(self).items():
+            self.native.set_context(name, records)
         try:
             await self.database.list_databases(self.databases.names())
             if not live and not self.database.snapshot_is_fresh:
@@ -191,11 +194,18 @@ class Session(DuckDBSession):
             PgError: It could not be; then it is rolled back, and over all the same.
         """
         catalog_changed = self.block.catalog_changed
-        self.close_portals()
+        try:
+            held = await self.hold_cursors()
+        except PgError:
+            await self.rollback()
+            raise
+        self.end_portals()
         if self.block.native_open:
             try:
                 await self.run("COMMIT")
             except PgError:
+                for cursor in held:
+                    self.portals.close(cursor.name)
                 await self.rollback()
                 raise
         self.block.end()
@@ -226,7 +236,7 @@ class Session(DuckDBSession):
 
     async def _rollback_native(self) -> None:
         changed = self.block.catalog_changed
-        self.close_portals()
+        self.end_portals()
         self._live_facts = None
         if self.block.native_open:
             self.block.native_open = False

@@ -157,6 +157,7 @@ async def _prepare(session: Session, form: forms.PrepareStatement) -> Outcome:
     statement = await prepare(session, analyzed, name=form.name, declared_oids=declared, query=form.body.text)
     if statement.form is not None:
         raise PgError("42601", "only queries and statements that change data can be prepared")
+    statement.from_sql = True
     session.statements.add(statement)
     return Outcome("PREPARE")
 
@@ -272,7 +273,7 @@ async def _close_cursor(session: Session, form: forms.CloseCursor) -> Outcome:
 
 
 async def _cursor(session: Session, form: forms.DeclareCursor | forms.FetchCursor) -> Outcome:
-    raise FeatureNotSupported("SQL-level cursors are not supported")
+    raise PgError("XX000", f"{type(form).__name__} is run by the protocol that asked for it")
 
 
 async def _copy(session: Session, form: forms.CopyStandardStream) -> Outcome:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from duckgres_tx.engine.database import DuckDBError
 from duckgres_tx.errors import PgError
-from duckgres_tx.session import session_statements
+from duckgres_tx.session import cursors, session_statements
 from duckgres_tx.session.copy_stream import copy_stream
 from duckgres_tx.session.execution import check_block, check_read_only, conclude, is_stale, make_ready, tag_of
 from duckgres_tx.session.preparation import prepare
@@ -17,7 +17,7 @@ from duckgres_tx.session.prepared_statements import PreparedStatement
 from duckgres_tx.session.session import Session
 from duckgres_tx.session.transactions import BlockState
 from duckgres_tx.session.turn import Turn
-from duckgres_tx.sql.forms import CopyStandardStream, ExecuteStatement
+from duckgres_tx.sql.forms import CopyStandardStream, DeclareCursor, ExecuteStatement, FetchCursor
 from duckgres_tx.sql.statement_cache import AnalyzedStatement
 from duckgres_tx.wire.backend import EMPTY_QUERY_RESPONSE, CommandComplete
 
@@ -114,6 +114,10 @@ async def run_statement(
         return await run_statement(turn, session, prepared, values)
     if isinstance(statement.form, CopyStandardStream):
         return await copy_stream(turn, session, statement.form)
+    if isinstance(statement.form, DeclareCursor):
+        return await cursors.declare(session, statement, statement.form)
+    if isinstance(statement.form, FetchCursor):
+        return await cursors.fetch(session, statement.form)
     if statement.form is not None:
         return await _run_own(session, statement)
     check_read_only(session, statement)

@@ -9,6 +9,7 @@ Spec: protocol-overview.html#PROTOCOL-MESSAGE-CONCEPTS
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import NoReturn, Self
 
 from duckgres_tx.errors import ProtocolViolation, Severity
@@ -124,3 +125,12 @@ class FrameReader:
         if type_byte in self._limits:
             raise ProtocolViolation("invalid message length", severity=Severity.FATAL)
         raise ProtocolViolation(f"invalid frontend message type {type_byte[0]}", severity=Severity.FATAL)
+
+
+def messages(data: bytes) -> Iterator[bytes]:
+    """Cut encoded messages of our own apart, type and length included; there are only whole ones."""
+    start = 0
+    while start < len(data):
+        end = start + 1 + int.from_bytes(data[start + 1 : start + FRAME_HEADER_BYTES])
+        yield data[start:end]
+        start = end

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from duckgres_tx.errors import PgError
-from duckgres_tx.session.portals import ExhaustedPortal, Portal, Portals
+from duckgres_tx.session.portals import Cursor, ExhaustedPortal, Portal, Portals
 from duckgres_tx.session.prepared_statements import PreparedStatement, PreparedStatements, spread
 from duckgres_tx.wire.backend import FieldDescription, RowDescription
 
@@ -60,7 +60,7 @@ def test_an_exhausted_portal_stays_until_it_is_closed():
     portal = Portal("c", statement(), result_formats=(1,))
     portals.add(portal)
     portals.exhaust(portal)
-    assert portals.find("c") == ExhaustedPortal("c", portal.statement, (1,))
+    assert portals.find("c") == ExhaustedPortal("c", portal.statement, (1,), portal.created_at)
 
 
 def test_a_portal_that_its_own_commit_has_closed_does_not_come_back():
@@ -105,3 +105,20 @@ def test_a_row_description_tells_the_formats_of_bind():
     described = statement(fields=fields).row_description((1, 0))
     expected = RowDescription([FieldDescription("a", type_oid=23, type_size=4, format=1), FieldDescription("b")])
     assert described == expected.encode()
+
+
+def test_a_held_cursor_outlives_the_transaction():
+    """WITH HOLD; the others end with it, and what they hold is freed."""
+    portals, mortal, held = Portals(), FakeExecution(), FakeExecution()
+    portals.add(Cursor("mortal", statement(), execution=mortal))
+    portals.add(Cursor("held", statement(), execution=held, hold=True))
+    for cursor in portals.to_hold():
+        cursor.held = True
+
+    portals.end_of_transaction()
+
+    assert [portal.name for portal in portals] == ["held"]
+    assert (mortal.closed, held.closed) == (True, False)
+    assert portals.to_hold() == []
+    portals.close_all()
+    assert held.closed
