@@ -46,7 +46,6 @@ from duckgres_tx.sql.variables import Variables
 # Beside one for each session: opening, closing and the catalog's snapshots.
 SPARE_THREADS = 8
 WATCH_INTERVAL_S = 1.0
-SECRET_KEY_BYTES = 4
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -201,7 +200,7 @@ class SessionHost:
         variables = start_variables(self.settings, request, superuser=superuser)
         database = await self.databases.open(slot)
         session = await self._connect(client, request, database, variables)
-        secret_key = secrets.token_bytes(SECRET_KEY_BYTES)
+        secret_key = secrets.token_bytes(request.cancel_key_bytes)
         conversation = Conversation(client, session, secret_key, self._conversation_ended)
         self._conversations[conversation] = slot
         self._registry.add(client.accepted.backend_pid, secret_key, conversation)

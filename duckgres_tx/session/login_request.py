@@ -5,7 +5,11 @@ from __future__ import annotations
 from attrs import frozen
 
 from duckgres_tx.errors import FeatureNotSupported, Severity
-from duckgres_tx.wire.startup import StartupMessage, parse_options
+from duckgres_tx.wire.startup import LONG_KEYS_SINCE_MINOR, NEWEST_MINOR, StartupMessage, parse_options
+
+# Protocol 3.0 knows no other length.
+SHORT_KEY_BYTES = 4
+LONG_KEY_BYTES = 32
 
 _TRUE_WORDS = frozenset({"true", "on", "yes", "1", "database"})
 _NOT_VARIABLES = frozenset({"user", "database", "options", "replication"})
@@ -18,12 +22,19 @@ class LoginRequest:
     Attributes:
         user: Not authenticated yet.
         database: The name as sent.
+        minor: The minor version of the protocol that both sides speak.
         variables: Values from ``options`` and from further startup parameters, in this order; they act after login.
     """
 
     user: str
     database: str
     variables: dict[str, str]
+    minor: int = 0
+
+    @property
+    def cancel_key_bytes(self) -> int:
+        """How long the session's cancel key is: as in PostgreSQL 18."""
+        return LONG_KEY_BYTES if self.minor >= LONG_KEYS_SINCE_MINOR else SHORT_KEY_BYTES
 
     @classmethod
     def from_message(cls, message: StartupMessage) -> LoginRequest:
@@ -40,4 +51,4 @@ class LoginRequest:
         for name, value in message.parameters.items():
             if name not in _NOT_VARIABLES and not name.startswith("_pq_."):
                 variables[name] = value
-        return cls(user, message.database, variables)
+        return cls(user, message.database, variables, min(message.minor, NEWEST_MINOR))

@@ -17,6 +17,7 @@ from duckgres_tx.session.relay import relay
 from duckgres_tx.session.tls import ALPN_PROTOCOL
 from duckgres_tx.wire.backend import NegotiateProtocolVersion
 from duckgres_tx.wire.startup import (
+    NEWEST_MINOR,
     CancelRequest,
     DirectTLS,
     GSSENCRequest,
@@ -125,9 +126,9 @@ class Startup:
             raise PgError("57P03", "the database system is shutting down", severity=Severity.FATAL)
         request = LoginRequest.from_message(message)
         self._check_encryption(request)
-        if message.minor > 0 or message.protocol_options:
+        if message.minor > NEWEST_MINOR or message.protocol_options:
             # Written now: the client may not send its password before it knows.
-            answer = NegotiateProtocolVersion(0, message.protocol_options)
+            answer = NegotiateProtocolVersion(NEWEST_MINOR, message.protocol_options)
             self._client.transport.write(answer.encode())
         self._waiting = True
         tasks.start(self._place(message, request), "start a session")
@@ -187,5 +188,5 @@ def is_loopback(remote_host: str) -> bool:
 
 def _unsupported(code: int) -> FeatureNotSupported:
     return FeatureNotSupported(
-        f"unsupported frontend protocol 1234.{code}: server supports 3.0 to 3.0", severity=Severity.FATAL
+        f"unsupported frontend protocol 1234.{code}: server supports 3.0 to 3.{NEWEST_MINOR}", severity=Severity.FATAL
     )

@@ -20,9 +20,11 @@ from duckgres_tx.errors import FeatureNotSupported, PgError, ProtocolViolation, 
 from duckgres_tx.wire.fields import invalid_text
 
 __all__ = [
+    "LONG_KEYS_SINCE_MINOR",
     "MAX_CANCEL_KEY_BYTES",
     "MAX_STARTUP_PACKET_BYTES",
     "MIN_STARTUP_PACKET_BYTES",
+    "NEWEST_MINOR",
     "CancelRequest",
     "DirectTLS",
     "GSSENCRequest",
@@ -41,6 +43,9 @@ MIN_CANCEL_KEY_BYTES = 4
 MAX_CANCEL_KEY_BYTES = 256
 
 SUPPORTED_MAJOR = 3
+# 3.1 was never used; 3.2 differs from 3.0 in the length of cancel keys only.
+NEWEST_MINOR = 2
+LONG_KEYS_SINCE_MINOR = 2
 
 _SPECIAL_MAJOR = 1234
 _CANCEL_REQUEST = 5678
@@ -155,7 +160,7 @@ class StartupMessage:
         """
         if self.major != SUPPORTED_MAJOR:
             raise FeatureNotSupported(
-                f"unsupported frontend protocol {self.major}.{self.minor}: server supports 3.0 to 3.0",
+                f"unsupported frontend protocol {self.major}.{self.minor}: server supports 3.0 to 3.{NEWEST_MINOR}",
                 severity=Severity.FATAL,
             )
 

@@ -116,6 +116,7 @@ class RawClient:
         self.parameters: dict[str, str] = {}
         self.backend_pid = 0
         self.secret_key = b""
+        self.newest_minor: int | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -159,9 +160,11 @@ class RawClient:
             self.socket = context.wrap_socket(self.socket)
         return answer
 
-    def login(self, user: str, password: str = "", database: str = "postgres", **parameters: str) -> None:
-        """Startup and authentication, up to the first ReadyForQuery."""
-        self.send(startup({"user": user, "database": database, **parameters}))
+    def login(
+        self, user: str, password: str = "", database: str = "postgres", minor: int = 0, **parameters: str
+    ) -> None:
+        """Startup in protocol 3.minor and authentication, up to the first ReadyForQuery."""
+        self.send(startup({"user": user, "database": database, **parameters}, 3 << 16 | minor))
         scram = None
         for kind, body in self._messages():
             if kind == "R":
@@ -178,6 +181,8 @@ class RawClient:
             elif kind == "S":
                 name, value = body.split(b"\0")[:2]
                 self.parameters[name.decode()] = value.decode()
+            elif kind == "v":
+                self.newest_minor = struct.unpack("!i", body[:4])[0] & 0xFFFF
             elif kind == "K":
                 self.backend_pid, self.secret_key = struct.unpack("!i", body[:4])[0], body[4:]
             elif kind == "E":

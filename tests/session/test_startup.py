@@ -172,7 +172,7 @@ class StartupTests(HostCase, TestCase):
             client.send(StartupMessage(3, 9999, parameters))
             return client.read(), client.read()[0]
 
-        body = struct.pack(">II", 3 << 16, 1) + b"_pq_.grease\0"
+        body = struct.pack(">II", 3 << 16 | 2, 1) + b"_pq_.grease\0"
         return self.in_thread(talk).addCallback(self.assertEqual, ((b"v", body), b"R"))
 
     def test_messages_sent_with_the_proof_wait_for_the_session(self):

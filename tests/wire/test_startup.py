@@ -169,7 +169,7 @@ def test_another_major_version_is_refused(major, minor):
 
     with pytest.raises(FeatureNotSupported) as caught:
         message.check_version()
-    assert f"unsupported frontend protocol {major}.{minor}: server supports 3.0 to 3.0" == caught.value.message
+    assert f"unsupported frontend protocol {major}.{minor}: server supports 3.0 to 3.2" == caught.value.message
     assert Severity.FATAL is caught.value.severity
 
 
