@@ -26,7 +26,6 @@ from duckgres_tx.wire.backend import (
     BackendKeyData,
     BackendMessage,
     ErrorResponse,
-    ParameterStatus,
     ReadyForQuery,
 )
 from duckgres_tx.wire.frames import FrameReader
@@ -123,9 +122,7 @@ class Conversation:
         """
         self._frames = frames
         session = self.session
-        self._output.write(welcome)
-        for name, value in session.variables.reported():
-            self._output.write(ParameterStatus(name, value).encode())
+        self._output.write(welcome + session.greeting)
         self._output.write(BackendKeyData(session.backend_pid, self._secret_key).encode())
         self.ready_for_query()
         self._advance()
@@ -146,7 +143,7 @@ class Conversation:
         self.session.interruption.stop(user_request())
         if not self._busy:
             self._busy = True
-            tasks.start(self._free(), "end a session")
+            self._free()
 
     def cancel(self) -> None:
         """Stop the statement that runs, if one does."""
@@ -196,7 +193,7 @@ class Conversation:
         self.session.interruption.end_statement()
         if self._lost:
             self._busy = True
-            tasks.start(self._free(), "end a session")
+            self._free()
         elif not self._advancing:
             self._advance()
 
@@ -336,9 +333,9 @@ class Conversation:
     def _function_call(self, message: FunctionCall) -> None:
         raise FeatureNotSupported("function calls by OID are not supported")
 
-    async def _free(self) -> None:
+    def _free(self) -> None:
         try:
-            await self.session.close()
+            self.session.close()
         finally:
             self._ended(self)
             self.client.finished()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +34,12 @@ from duckgres_tx.session.open_database import OpenDatabase
 from duckgres_tx.session.opening import spill_directory
 from duckgres_tx.session.outgoing import Outgoing
 from duckgres_tx.session.session import Session
-from duckgres_tx.session.session_variables import connection_script, start_variables, tell_context
+from duckgres_tx.session.session_start import SessionStart, SessionStarts
 from duckgres_tx.session.settings import WorkerSettings
 from duckgres_tx.session.startup import Startup
 from duckgres_tx.session.tls import TlsServer
 from duckgres_tx.session.watch import watch
-from duckgres_tx.sql.guc_values import read_name_list
 from duckgres_tx.sql.statement_cache import StatementCache
-from duckgres_tx.sql.variables import Variables
 
 # Beside one for each session: opening, closing and the catalog's snapshots.
 SPARE_THREADS = 8
@@ -83,7 +81,8 @@ class SessionHost:
         self._conversations: dict[Conversation, DatabaseSlot] = {}
         self._invalidated: set[str] = set()
         self._empty: list[Deferred[None]] = []
-        self._started_at = time.time()
+        self._starts = SessionStarts()
+        self._started_at = datetime.now(UTC).isoformat(sep=" ")
         self._watching = LoopingCall(self._watch)
         self._watching.clock = reactor
 
@@ -196,10 +195,9 @@ class SessionHost:
             raise does_not_exist(request.database).fatal()
         if len(self._conversations) >= self.settings.max_connections:
             raise TooManyConnections("sorry, too many clients already", severity=Severity.FATAL)
-        superuser = request.user in self.settings.superusers
-        variables = start_variables(self.settings, request, superuser=superuser)
-        database = await self.databases.open(slot)
-        session = await self._connect(client, request, database, variables)
+        start = self._starts.start_of(request, self.settings)
+        database = slot.database or await self.databases.open(slot)
+        session = await self._connect(client, request, database, start)
         secret_key = secrets.token_bytes(request.cancel_key_bytes)
         conversation = Conversation(client, session, secret_key, self._conversation_ended)
         self._conversations[conversation] = slot
@@ -221,17 +219,19 @@ class SessionHost:
     # Within
 
     async def _connect(
-        self, client: Client, request: LoginRequest, database: OpenDatabase, variables: Variables
+        self, client: Client, request: LoginRequest, database: OpenDatabase, start: SessionStart
     ) -> Session:
         settings, generation = self.settings, database.generation
         try:
             schemas = await database.current_schemas()
-            path = effective_schemas(read_name_list(variables.show("search_path")), request.user, schemas)
-            script = connection_script(variables, path, database.catalog, self.settings.time_zone)
-            native = await self.executor.finish(self.executor.threads.connect(database.native, script))
+            path = effective_schemas(start.search_path, request.user, schemas)
+            script = start.script(path, database.catalog, settings.time_zone)
+            native = await database.connections.connect(script)
         except DuckDBError as error:
             raise to_pg_error(error).fatal() from error
-        tell_context(native, client, request, variables, path, self._started_at)
+        for name, value in {**start.context, **self._context(client, request, path)}.items():
+            native.set_context(name, value)
+        variables = start.variables.copy()
         return Session(
             backend_pid=client.accepted.backend_pid,
             user=request.user,
@@ -242,14 +242,33 @@ class SessionHost:
             executor=self.executor,
             output=Outgoing(client.transport),
             variables=variables,
+            acting=start.acting,
+            greeting=start.greeting,
             interruption=Interruption(self.reactor),
-            spool_directory=str(spill_directory(self.settings, database.name)),
+            spool_directory=str(spill_directory(settings, database.name)),
             invalidated=self.database_invalidated,
             cache=self._cache,
             allowed_directories=None if settings.unrestricted_files else settings.allowed_directories,
             path=path,
             path_generation=generation,
         )
+
+    def _context(self, client: Client, request: LoginRequest, path: tuple[str, ...]) -> dict[str, str]:
+        """What the context functions are told of who and where a session is."""
+        accepted = client.accepted
+        context = {
+            "pid": str(accepted.backend_pid),
+            "user": request.user,
+            "session_user": request.user,
+            "database": request.database,
+            "ssl": "on" if client.encrypted else "off",
+            "start_time": self._started_at,
+            "search_path": ",".join(path),
+        }
+        if accepted.remote_host:
+            context["client_addr"] = accepted.remote_host
+            context["client_port"] = str(accepted.remote_port)
+        return context
 
     def _conversation_ended(self, conversation: Conversation) -> None:
         slot = self._conversations.pop(conversation)

@@ -13,6 +13,7 @@ from duckgres_tx.catalog.install import databases_script
 from duckgres_tx.catalog.snapshot import rebuild_script
 from duckgres_tx.engine.database import Connection, Database
 from duckgres_tx.session.executor import Executor
+from duckgres_tx.session.ready_connections import ReadyConnections
 from duckgres_tx.sql.tokens import quote_string
 
 _SCHEMAS = (
@@ -31,6 +32,7 @@ class OpenDatabase:
         native: The instance.
         generation: Counts what may have changed its catalog since it was opened.
         snapshot_generation: The generation that the catalog's relations show; 0 before they have been built.
+        connections: For sessions to come.
         schemas: Names of its schemas as of ``schemas_generation``, for the effective search path.
     """
 
@@ -46,6 +48,10 @@ class OpenDatabase:
     snapshot_generation: int = 0
     _listed: tuple[str, ...] = ()
     _rebuilding: DeferredLock = field(factory=DeferredLock)
+    connections: ReadyConnections = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.connections = ReadyConnections(self._executor, self.native)
 
     def catalog_changed(self) -> None:
         """A statement that may have changed the catalog was committed."""
@@ -126,6 +132,7 @@ class OpenDatabase:
             DuckDBError: The last checkpoint failed; the write-ahead log still has everything.
         """
         threads = self._executor.threads
+        self.connections.close()
         await self._executor.finish(threads.close(self._maintenance))
         await self._executor.finish(threads.close(self.native))
 

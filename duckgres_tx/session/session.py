@@ -10,8 +10,8 @@ from attrs import define, field
 from duckgres_tx.catalog.search_path import effective_schemas, effective_search_path
 from duckgres_tx.catalog.snapshot import live_script
 from duckgres_tx.engine.database import DuckDBError
-from duckgres_tx.engine.rendering import RenderOptions
 from duckgres_tx.errors import PgError, Severity
+from duckgres_tx.session.acting_values import NOTICE_LEVELS, ActingValues
 from duckgres_tx.session.databases import Databases
 from duckgres_tx.session.duckdb_session import DuckDBSession
 from duckgres_tx.session.listing import listing
@@ -35,7 +35,6 @@ FROM duckdb_functions() WHERE database_name = 'temp' AND NOT internal
 UNION ALL SELECT 'TYPE', type_name FROM duckdb_types() WHERE database_name = 'temp' AND NOT internal
 """
 
-_NOTICE_LEVELS = ("debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error")
 _LEVEL_OF_SEVERITY = {
     Severity.DEBUG: "debug1",
     Severity.LOG: "log",
@@ -55,14 +54,13 @@ class Session(DuckDBSession):
         databases: All of the host's, for CREATE and DROP DATABASE.
         output: What goes to the client.
         variables: SET and SHOW.
+        acting: What they mean for the session.
+        greeting: The ParameterStatus messages that the client is told first.
         running: Passes a running statement's rows on.
         cache: What is known of statements, shared by all sessions.
         allowed_directories: Where SQL may write files; None = wherever the server's account may.
         epoch: Counts what makes prepared statements stale beside the database's generation.
         has_temporary_objects: Made in this session, so its catalog is its own.
-        idle_limit_s: How long the client may be silent outside a transaction; 0 = for ever.
-        idle_in_transaction_limit_s: Likewise inside one.
-        transaction_limit_s: How long a transaction may last.
     """
 
     backend_pid: int
@@ -71,16 +69,14 @@ class Session(DuckDBSession):
     databases: Databases
     output: Outgoing
     variables: Variables
+    acting: ActingValues
+    greeting: bytes
     cache: StatementCache
     allowed_directories: tuple[str, ...] | None
     running: Running = field(init=False)
     epoch: int = 0
     has_temporary_objects: bool = False
-    idle_limit_s: float = 0.0
-    idle_in_transaction_limit_s: float = 0.0
-    transaction_limit_s: float = 0.0
     _unreported: dict[str, str] = field(factory=dict)
-    _notice_level: int = 6
     # The generation of the snapshot that the block's transaction sees.
     _snapshot_of_block: int = 0
     # What the session's own facts were made from; None when there are none.
@@ -90,13 +86,13 @@ class Session(DuckDBSession):
 
     def __attrs_post_init__(self) -> None:
         self.running = Running(self.output)
-        self._read_variables()
+        self._act_by(self.acting)
 
     # Telling the client
 
     def notice(self, notice: PgError) -> None:
         """Send a NOTICE or WARNING, if the client wants to hear of such."""
-        if _NOTICE_LEVELS.index(_LEVEL_OF_SEVERITY.get(notice.severity, "warning")) >= self._notice_level:
+        if NOTICE_LEVELS.index(_LEVEL_OF_SEVERITY.get(notice.severity, "warning")) >= self.acting.notice_level:
             self.output.write(NoticeResponse.from_error(notice).encode())
 
     def report_variables(self) -> None:
@@ -276,7 +272,7 @@ class Session(DuckDBSession):
         for name, value in changes.context:
             self.native.set_context(name, value)
         self._unreported.update(changes.parameter_status)
-        self._read_variables()
+        self._act_by(ActingValues.of(self.variables))
         if "search_path" in changes.values:
             await self.follow_search_path()
 
@@ -307,17 +303,7 @@ class Session(DuckDBSession):
         """Schemas may have come or gone since the search path was given to DuckDB."""
         return self._path_generation != self.database.generation
 
-    def _read_variables(self) -> None:
-        variables = self.variables
-        self.statement_limit_s = variables.number("statement_timeout") / 1000
-        self.idle_limit_s = variables.number("idle_session_timeout") / 1000
-        self.idle_in_transaction_limit_s = variables.number("idle_in_transaction_session_timeout") / 1000
-        self.transaction_limit_s = variables.number("transaction_timeout") / 1000
-        self._notice_level = _NOTICE_LEVELS.index(variables.show("client_min_messages"))
-        self.render = RenderOptions(
-            time_zone=variables.time_zone,
-            extra_float_digits=int(variables.number("extra_float_digits")),
-            bytea_output=variables.show("bytea_output"),
-            interval_style=variables.show("intervalstyle"),
-            date_style=variables.show("datestyle"),
-        )
+    def _act_by(self, acting: ActingValues) -> None:
+        self.acting = acting
+        self.statement_limit_s = acting.statement_limit_s
+        self.render = acting.render

@@ -21,12 +21,12 @@ def watch(conversation: Conversation, now: float) -> None:
     session, since = conversation.session, conversation.idle_since
     in_block = session.block.state is not BlockState.NONE
     if since is not None:
-        if in_block and 0 < session.idle_in_transaction_limit_s < now - since:
+        if in_block and 0 < session.acting.idle_in_transaction_limit_s < now - since:
             conversation.terminate(
                 PgError("25P03", "terminating connection due to idle-in-transaction timeout"), now=True
             )
-        elif not in_block and 0 < session.idle_limit_s < now - since:
+        elif not in_block and 0 < session.acting.idle_limit_s < now - since:
             conversation.terminate(PgError("57P05", "terminating connection due to idle-session timeout"), now=True)
     began = conversation.transaction_since
-    if began is not None and 0 < session.transaction_limit_s < now - began:
+    if began is not None and 0 < session.acting.transaction_limit_s < now - began:
         conversation.terminate(PgError("25P04", "terminating connection due to transaction timeout"), now=True)

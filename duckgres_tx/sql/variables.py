@@ -88,14 +88,21 @@ class Variables:
     user: str
     superuser: bool = False
     server_values: Mapping[str, str] = field(factory=dict)
-    _initial: dict[str, str] = field(init=False)
+    # Taken over as it is when it is given.
+    _initial: dict[str, str] = field(factory=dict)
     _session: dict[str, str] = field(init=False, factory=dict)
     _transaction: _Transaction | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
+        if self._initial:
+            return
         self._initial = dict(_server_defaults(tuple(self.server_values.items())))
         self._initial["session_authorization"] = self.user
         self._initial["is_superuser"] = "on" if self.superuser else "off"
+
+    def copy(self) -> Variables:
+        """Those of another session that begins alike; nothing may have been changed in these."""
+        return Variables(self.user, self.superuser, self.server_values, self._initial.copy())
 
     # Reading
 
