@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from duckgres_tx.admission import Admission
 from duckgres_tx.front_door import refuse_here
 from duckgres_tx.pool.local import LocalControlPlane, LocalWorker, OneWorker
 from duckgres_tx.pool.placement import Placement
-from duckgres_tx.pool.remote import RemoteWorker, Watcher
+from duckgres_tx.pool.retirement import SHUTDOWN_TIMEOUT_S, DrainPolicy
 from duckgres_tx.pool.roster import Roster
-from duckgres_tx.pool.spawning import connect_to_worker, spawn_worker
 from duckgres_tx.pool.switchboard import Switchboard
 from duckgres_tx.pool.worker import Host
+from duckgres_tx.pool.workplace import Workplace
 from duckgres_tx.preparation import Prepared
 from duckgres_tx.session.settings import WorkerSettings
+
+# a worker without sessions, or one that is killed for taking longer
+_OWNER_ENDS_WITHIN_S = SHUTDOWN_TIMEOUT_S + 5.0
 
 
 def build(reactor: Any, prepared: Prepared) -> tuple[Roster | OneWorker, Switchboard]:
@@ -34,20 +36,11 @@ def build(reactor: Any, prepared: Prepared) -> tuple[Roster | OneWorker, Switchb
 
 
 def _roster(reactor: Any, prepared: Prepared, switchboard: Switchboard) -> Roster:
-    def employ(slot: int, watcher: Watcher) -> RemoteWorker:
-        name = f"worker {slot}"
-        process = spawn_worker(reactor, name, slot, prepared.runtime_dir)
-        connect = partial(connect_to_worker, reactor, process.path)
-        return RemoteWorker(reactor, slot, f"{name} (pid {process.pid})", process, connect, switchboard, watcher)
-
-    return Roster(
-        reactor,
-        prepared.config.workers,
-        employ,
-        prepared.worker_document,
-        switchboard.worker_died,
-        switchboard.something_changed,
-    )
+    config = prepared.config
+    policy = DrainPolicy(timeout_s=config.drain_timeout, grace_s=config.drain_grace)
+    switchboard.assignment.owner_patience_s = policy.longest_s + _OWNER_ENDS_WITHIN_S
+    workplace = Workplace(reactor, prepared.runtime_dir, switchboard)
+    return Roster(reactor, config.workers, workplace, prepared.worker_document, switchboard, policy)
 
 
 def _one_worker(reactor: Any, prepared: Prepared, switchboard: Switchboard) -> OneWorker:

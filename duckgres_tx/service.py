@@ -22,7 +22,6 @@ from duckgres_tx import control_plane
 from duckgres_tx.config import ConfigError
 from duckgres_tx.front_door import FrontDoor
 from duckgres_tx.options import Options
-from duckgres_tx.pool.orphans import end_orphans
 from duckgres_tx.pool.servers import SessionServer, WorkerStartFailed
 from duckgres_tx.pool.switchboard import Switchboard
 from duckgres_tx.preparation import CannotStart, Prepared, prepare
@@ -100,7 +99,6 @@ class DuckgresService(Service):
 
     async def _start(self) -> None:
         try:
-            await end_orphans(self._reactor, self._prepared.runtime_dir)
             await self._crew.start()
         except WorkerStartFailed as error:
             self._fail(str(error))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -36,3 +36,20 @@ def start(coro: Coroutine[Any, Any, T], what: str) -> Deferred[T | None]:
     running: Deferred[T | None] = Deferred.fromCoroutine(coro)
     running.addErrback(report)
     return running
+
+
+async def wait_for(waiting: Deferred[Any], seconds: float, clock: Any) -> None:
+    """Wait until something has happened, but not longer than so many seconds; what is waited for goes on.
+
+    Args:
+        waiting: It must not fail: see `start`.
+        seconds: The longest wait.
+        clock: Tells the time.
+    """
+    patience: Deferred[Any] = Deferred()
+    limit = clock.callLater(seconds, patience.callback, None)
+    try:
+        await DeferredList([waiting, patience], fireOnOneCallback=True)
+    finally:
+        if limit.active():
+            limit.cancel()

@@ -150,6 +150,18 @@ def peer_credentials(fd: int) -> PeerCredentials:
     return PeerCredentials(*_UCRED.unpack(raw))
 
 
+def process_descriptor(pid: int) -> int:
+    """Open a descriptor of a process (a pidfd): it stays with that process, and becomes readable when the process ends.
+
+    Returns:
+        A close-on-exec descriptor that the caller owns.
+
+    Raises:
+        ProcessLookupError: There is no such process.
+    """
+    return os.pidfd_open(pid)
+
+
 def memory_file(content: bytes, name: str) -> int:
     """Put bytes into an anonymous file that only holders of the descriptor can read.
 

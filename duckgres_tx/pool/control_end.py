@@ -19,6 +19,7 @@ from duckgres_tx.pool.commands import (
     SessionClosed,
     SessionOpened,
 )
+from duckgres_tx.pool.inventory import Inventory
 from duckgres_tx.pool.link import Link, answering
 from duckgres_tx.pool.servers import SessionServer
 
@@ -26,7 +27,7 @@ from duckgres_tx.pool.servers import SessionServer
 class Desk(Protocol):
     """Who decides in the control plane: the switchboard. The worker that asks is an argument of everything."""
 
-    def claim_database(self, worker: SessionServer, name: str) -> bool:
+    async def claim_database(self, worker: SessionServer, name: str) -> bool:
         """See `ControlPlane.claim_database`."""
 
     async def relay_connection(
@@ -40,8 +41,16 @@ class Desk(Protocol):
     def database_closed(self, worker: SessionServer, name: str) -> None:
         """See `ControlPlane.database_closed`."""
 
-    def session_opened(self, worker: SessionServer, backend_pid: int, user: str, database: str) -> None:
-        """See `ControlPlane.session_opened`."""
+    def session_opened(
+        self,
+        worker: SessionServer,
+        backend_pid: int,
+        user: str,
+        database: str,
+        remote_host: str | None = None,
+        admitted: bool | None = None,
+    ) -> None:
+        """See `ControlPlane.session_opened`; and `SessionOpened` for what is None."""
 
     def session_closed(self, worker: SessionServer, backend_pid: int) -> None:
         """See `ControlPlane.session_closed`."""
@@ -54,6 +63,9 @@ class Desk(Protocol):
 
     def cancel_elsewhere(self, backend_pid: int, secret_key: bytes) -> None:
         """See `ControlPlane.cancel_elsewhere`."""
+
+    def entered(self, worker: SessionServer, inventory: Inventory) -> None:
+        """A worker has said what it has, and is known from now on."""
 
     def heard_from(self, worker: Any) -> None:
         """A worker has said which sessions it has."""
@@ -71,9 +83,9 @@ class ControlEnd(Link):
         self._worker = worker
 
     @answering(ClaimDatabase)
-    def claim_database(self, name: str) -> dict[str, Any]:
+    async def claim_database(self, name: str) -> dict[str, Any]:
         """Whether this worker may open it."""
-        return {"granted": self._desk.claim_database(self._worker, name)}
+        return {"granted": await self._desk.claim_database(self._worker, name)}
 
     @answering(RelayConnection)
     async def relay_connection(
@@ -105,7 +117,7 @@ class ControlEnd(Link):
         admitted: bool | None = None,
     ) -> None:
         """News."""
-        self._desk.session_opened(self._worker, backend_pid, user, database)
+        self._desk.session_opened(self._worker, backend_pid, user, database, remote_host, admitted)
 
     @answering(SessionClosed)
     def session_closed(self, backend_pid: int) -> None:

@@ -11,9 +11,11 @@ from attrs import define, field
 
 from duckgres_tx.pool.servers import SessionServer
 
-# backend pid = slot << 20 | sequence: positive in 31 bits
-SEQUENCE_BITS = 20
-MAX_SLOT = (1 << (31 - SEQUENCE_BITS)) - 1
+# backend pid = slot << 20 | (epoch & 1) << 19 | sequence: positive in 31 bits. Two control planes whose hand-overs overlap have epochs that
+# follow each other, so they never give the same pid.
+SLOT_SHIFT = 20
+SEQUENCE_BITS = 19
+MAX_SLOT = (1 << (31 - SLOT_SHIFT)) - 1
 _SEQUENCES = 1 << SEQUENCE_BITS
 
 
@@ -43,8 +45,13 @@ class Session:
 
 @define(eq=False)
 class Sessions:
-    """All sessions by backend pid."""
+    """All sessions by backend pid.
 
+    Attributes:
+        epoch: The epoch of this control plane, for the pids that it gives.
+    """
+
+    epoch: int = 0
     _by_pid: dict[int, Session] = field(factory=dict)
     _next_sequence: dict[int, int] = field(factory=dict)
 
@@ -60,6 +67,10 @@ class Sessions:
         session = Session(self._unused_pid(worker.slot), worker, remote_host, admitted)
         self._by_pid[session.backend_pid] = session
         return session
+
+    def enter(self, session: Session) -> None:
+        """Register a session that a worker has already: another control plane has handed it over."""
+        self._by_pid[session.backend_pid] = session
 
     def end(self, backend_pid: int) -> Session | None:
         """A session is over. None when it was over before."""
@@ -78,12 +89,17 @@ class Sessions:
         present = frozenset(live)
         return [session for session in self.of(worker) if session.backend_pid not in present]
 
+    @staticmethod
+    def slot_of(backend_pid: int) -> int:
+        """The slot of the worker that a pid was given for."""
+        return backend_pid >> SLOT_SHIFT
+
     def _unused_pid(self, slot: int) -> int:
         for _ in range(_SEQUENCES):
             sequence = self._next_sequence.get(slot, 1)
             # 0 is skipped: some clients take a pid whose low bits are 0 for none
             self._next_sequence[slot] = sequence % (_SEQUENCES - 1) + 1
-            backend_pid = slot << SEQUENCE_BITS | sequence
+            backend_pid = slot << SLOT_SHIFT | (self.epoch & 1) << SEQUENCE_BITS | sequence
             if backend_pid not in self._by_pid:
                 return backend_pid
         raise RuntimeError(f"worker {slot} has {_SEQUENCES} sessions")

@@ -3,6 +3,7 @@ r"""The life of a worker process, as its control plane sees it.
 ::
 
     spawning --connected--> configuring --configured--> ready --drained--> draining
+        |                        |  \_______ drained _______ | _______________^ |
         \________________________\_____ worker_gone ______\_________________\____> gone
 
 A worker's death shows in many ways: the process ends, the link is lost and can't be made again, it doesn't answer, it can't be
@@ -29,6 +30,9 @@ class Phase(enum.Enum):
     GONE = "gone"
 
 
+COMING = (Phase.SPAWNING, Phase.CONFIGURING)
+
+
 class WorkerLife(Protocol):
     """The inputs."""
 
@@ -36,10 +40,10 @@ class WorkerLife(Protocol):
         """The link is up. In a later state: it is up again."""
 
     def configured(self) -> None:
-        """`Configure` was answered: clients may come."""
+        """`Configure` was answered: clients may come. In a later state: it was told anew."""
 
     def drained(self) -> None:
-        """The worker was told to drain: no new clients."""
+        """No new clients: the worker was told to drain, or was draining when it was adopted."""
 
     def worker_gone(self, reason: str) -> None:
         """It is dead, or as good as: whatever is left of it is killed. Again, or while gone: nothing."""
@@ -51,11 +55,13 @@ class LifeRecord:
 
     Attributes:
         on_ready: Clients may be sent.
+        on_draining: None may be sent any more.
         on_gone: Kill what is left, forget it, replace it. Gets the phase that it was in and the reason.
         phase: The state.
     """
 
     on_ready: Callable[[], None]
+    on_draining: Callable[[], None]
     on_gone: Callable[[Phase, str], None]
     phase: Phase = Phase.SPAWNING
 
@@ -78,11 +84,16 @@ def make_machine() -> Callable[[LifeRecord], WorkerLife]:
         record.phase = Phase.READY
         record.on_ready()
 
-    @ready.upon(WorkerLife.drained).to(draining)
-    def serves_no_more(life: WorkerLife, record: LifeRecord) -> None:
-        record.phase = Phase.DRAINING
+    for serving in (configuring, ready):
+
+        @serving.upon(WorkerLife.drained).to(draining)
+        def serves_no_more(life: WorkerLife, record: LifeRecord) -> None:
+            record.phase = Phase.DRAINING
+            record.on_draining()
 
     draining.upon(WorkerLife.drained).loop().returns(None)
+    ready.upon(WorkerLife.configured).loop().returns(None)
+    draining.upon(WorkerLife.configured).loop().returns(None)
     for linked in (configuring, ready, draining):
         linked.upon(WorkerLife.connected).loop().returns(None)
 

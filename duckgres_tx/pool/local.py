@@ -26,7 +26,7 @@ class LocalControlPlane:
 
     async def claim_database(self, name: str) -> bool:
         """See `ControlPlane.claim_database`."""
-        return self._desk.claim_database(self._worker, name)
+        return await self._desk.claim_database(self._worker, name)
 
     async def relay_connection(self, fd: int, prefix: bytes, remote_host: str, remote_port: int) -> None:
         """See `ControlPlane.relay_connection`."""
@@ -101,7 +101,12 @@ class LocalWorker:
         """See `SessionServer.cancel`."""
         return self._present().cancel_query(backend_pid, secret_key)
 
-    async def drain(self, timeout_s: float, database: str = "") -> int:
+    @property
+    def is_draining(self) -> bool:
+        """See `SessionServer.is_draining`."""
+        return self._draining
+
+    async def drain(self, timeout_s: float, database: str = "", grace_s: float = 0.0) -> int:
         """See `SessionServer.drain`."""
         if not database:
             self._draining = True
@@ -149,6 +154,20 @@ class OneWorker:
     def ready(self) -> Sequence[SessionServer]:
         """See `Crew.ready`."""
         return [self._worker] if self._worker.is_ready else []
+
+    def in_slot(self, slot: int) -> Sequence[SessionServer]:
+        """See `Crew.in_slot`."""
+        return [self._worker] if slot == self._worker.slot else []
+
+    @property
+    def is_known(self) -> bool:
+        """See `Crew.is_known`: it has nothing that it wasn't given by us."""
+        return True
+
+    @property
+    def is_in_charge(self) -> bool:
+        """See `Crew.is_in_charge`: it can't be taken over."""
+        return True
 
     async def drain(self, timeout_s: float) -> int:
         """Let transactions finish; returns the number of sessions left."""

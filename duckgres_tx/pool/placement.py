@@ -42,8 +42,10 @@ class Placement:
             The owner if there is one, ready or not; otherwise the highest ranked; None when there is no worker.
         """
         owner = self._owners.get(database)
-        if owner is not None:
-            return owner
+        return owner if owner is not None else self.successor(database, workers)
+
+    def successor(self, database: str, workers: Iterable[SessionServer]) -> SessionServer | None:
+        """The worker that is to be chosen once nobody owns the database: the highest ranked; None when there is no worker."""
         return max(workers, key=lambda worker: _rank(database, worker.slot), default=None)
 
     def claim(self, database: str, worker: SessionServer, workers: Iterable[SessionServer]) -> bool:
@@ -79,6 +81,10 @@ class Placement:
         for name in freed:
             del self._owners[name]
         return freed
+
+    def forget_all(self) -> None:
+        """Nobody owns anything, until the workers have said what they have."""
+        self._owners.clear()
 
     def guess(self, remote_host: str) -> str:
         """The database that a client at this address will probably ask for, once TLS is up."""

@@ -4,67 +4,46 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from duckgres_tx.handover import descriptors
 from duckgres_tx.pool.commands import (
     AcceptConnection,
     CancelQuery,
-    Configure,
     Drain,
     Draining,
     Health,
     InvalidConfiguration,
     Shutdown,
+    Superseded,
     WorkerFault,
 )
 from duckgres_tx.pool.control_end import ControlEnd, Desk
-from duckgres_tx.pool.lifecycle import LifeRecord, Phase, WorkerLife, begin_life
+from duckgres_tx.pool.heart import MISSES, Heart
+from duckgres_tx.pool.lifecycle import COMING, LifeRecord, Phase, WorkerLife, begin_life
 from duckgres_tx.pool.link import Link, LinkLost
 from duckgres_tx.pool.servers import ServerHealth
+from duckgres_tx.pool.terms import agree
+from duckgres_tx.pool.watcher import Process, Watcher
 from duckgres_tx.pool.worker import unpack_backend_pids
 from duckgres_tx.session.control_plane import AcceptedConnection
 from duckgres_tx.tasks import start
 
 CONNECT_DEADLINE_S = 10.0
 CONFIGURE_DEADLINE_S = 60.0
-HEARTBEAT_INTERVAL_S = 2.0
-# an answer that is later than this is a miss; the next question comes right after
-HEARTBEAT_DEADLINE_S = 1.9
-HEARTBEAT_MISSES = 5
 CANCEL_DEADLINE_S = 5.0
 # what a command may take beyond the timeout that it carries
 _GRACE_S = 5.0
-
-
-class Process(Protocol):
-    """The part of a worker process that is about the process: `SpawnedProcess`, or one that was adopted."""
-
-    @property
-    def pid(self) -> int | None:
-        """None when it has ended."""
-
-    def kill(self) -> None:
-        """SIGKILL, and remove its socket."""
-
-    def when_ended(self, ended: Callable[[str], None]) -> None:
-        """Have somebody told, once, how it ended."""
-
-
-class Watcher(Protocol):
-    """Who wants to know of a worker's life: the roster."""
-
-    def worker_ready(self, worker: RemoteWorker) -> None:
-        """It may be sent clients."""
-
-    def worker_gone(self, worker: RemoteWorker, phase: Phase, reason: str) -> None:
-        """It has died in that phase. Told once."""
+# the end of a process is known this soon after the end of its link
+_DEATH_IS_TOLD_S = 1.0
+# before a worker is told again that takes a link that has just broken for the one to obey
+_AGAIN_S = 0.25
 
 
 @define(eq=False)
@@ -72,30 +51,41 @@ class RemoteWorker:
     """Implements `SessionServer` for a worker process.
 
     Attributes:
+        slot: Its number.
+        generation: Which rolling update it belongs to.
+        name: How the log calls it.
+        process: Its process.
+        is_adopted: Whether another control plane has started it.
+        is_known: Whether it has said what it has. A worker that was just started has nothing.
+        stale: What only a new worker in its place can bring into force.
         health: What it said last.
         live: Backend pids that it said it has, at the last heartbeat.
     """
 
     _reactor: Any
     slot: int
+    generation: int
     name: str
-    _process: Process
+    process: Process
     _connect: Callable[[Link, float], Deferred[Link]]
     _desk: Desk
     _watcher: Watcher
+    is_adopted: bool = False
+    is_known: bool = True
+    stale: tuple[str, ...] = ()
     health: ServerHealth = field(factory=ServerHealth)
     live: frozenset[int] = frozenset()
     _record: LifeRecord = field(init=False)
     _life: WorkerLife = field(init=False)
+    _heart: Heart = field(init=False)
     _link: Link | None = None
-    _heartbeat: IDelayedCall | None = None
-    _misses: int = 0
     _gone_waiters: list[Deferred[None]] = field(factory=list)
     _log: Logger = field(factory=Logger)
 
     def __attrs_post_init__(self) -> None:
-        self._record = LifeRecord(self._on_ready, self._on_gone)
+        self._record = LifeRecord(self._on_ready, self._on_draining, self._on_gone)
         self._life = begin_life(self._record)
+        self._heart = Heart(self._reactor, lambda: self._up().ask(Health), self._note, self._on_silence)
 
     @property
     def phase(self) -> Phase:
@@ -108,35 +98,107 @@ class RemoteWorker:
         return self.phase is Phase.READY and self._link is not None
 
     @property
+    def is_draining(self) -> bool:
+        """See `SessionServer.is_draining`."""
+        return self.phase is Phase.DRAINING
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether it can be told anything now."""
+        return self._link is not None
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it hasn't answered for a while."""
+        return self._heart.misses > 1
+
+    @property
     def pid(self) -> int | None:
         """Its process's pid; None when that has ended."""
-        return self._process.pid
+        return self.process.pid
 
-    async def bring_up(self, configuration: bytes) -> None:
-        """Connect and configure; the outcome is told to the watcher, never raised.
+    # ---- taking charge
 
-        Args:
-            configuration: `WorkerSettings` as JSON. It reaches the worker in a memory file.
-        """
-        self._process.when_ended(self._life.worker_gone)
+    async def bring_up(self) -> None:
+        """Connect to a worker that was just started, and configure it. The outcome is told to the watcher, never raised."""
+        self.process.when_ended(self._life.worker_gone)
         try:
             link = await self._new_link()
             self._life.connected()
-            with descriptors.OwnedDescriptor(descriptors.memory_file(configuration, "configuration")) as file:
-                answer = link.ask(Configure, configuration=file.fd, slot=self.slot)
-                await _within(answer, CONFIGURE_DEADLINE_S, self._reactor, link)
+            await self._take_charge(link, CONFIGURE_DEADLINE_S)
         except InvalidConfiguration as error:
-            self._life.worker_gone(f"can't serve: {error}")
+            self._give_up(f"can't serve: {error}")
+        except Superseded:
+            self._watcher.superseded()
         except DeferredTimeoutError:
-            self._life.worker_gone(f"was not ready within {CONFIGURE_DEADLINE_S:.0f} s")
+            self._give_up(f"was not ready within {CONFIGURE_DEADLINE_S:.0f} s")
         except (LinkLost, WorkerFault, OSError) as error:
-            # its process is about to tell more, if it has died
-            self._reactor.callLater(1.0, self._life.worker_gone, f"could not be configured: {error}")
+            self._give_up_soon(f"could not be configured: {error}")
         except Exception as error:
-            self._life.worker_gone(f"could not be configured: {error}")
+            self._give_up(f"could not be configured: {error}")
             raise
+
+    async def adopt(self) -> None:
+        """Take charge of a worker that was there before, or that another control plane has had for a while.
+
+        It has sessions, so it gets the time that a heart may be silent, and is killed after that only.
+
+        Raises:
+            InvalidConfiguration: It can't serve with the present configuration, and goes on as it was.
+            Superseded: Another control plane is in charge, with a higher epoch.
+        """
+        self.is_known = False
+        self.process.when_ended(self._life.worker_gone)
+        self._heart.begin()
+        try:
+            link = self._link if self._link is not None else await self._new_link()
+            self._life.connected()
+            await self._take_charge(link, None)
+        except LinkLost:
+            # either it has ended, or the link is mended
+            return
+        except (DeferredTimeoutError, WorkerFault, OSError) as error:
+            self._give_up_soon(f"can't be reached: {error}")
+
+    async def configure_again(self) -> tuple[str, ...]:
+        """Tell it the configuration of now.
+
+        Returns:
+            What only a new worker can bring into force.
+
+        Raises:
+            InvalidConfiguration: It can't serve with that, and goes on as it was.
+            Superseded: Another control plane is in charge, with a higher epoch.
+            LinkLost: It can't be told anything.
+            twisted.internet.defer.TimeoutError: It doesn't answer; its link is made anew.
+        """
+        await self._take_charge(self._up(), CONFIGURE_DEADLINE_S)
+        return self.stale
+
+    async def _take_charge(self, link: Link, deadline_s: float | None) -> None:
+        while True:
+            try:
+                agreement = await agree(link, self._watcher.terms(self), self._reactor, deadline_s)
+                break
+            except Superseded:
+                if await self._is_outranked(link):
+                    raise
+                await deferLater(self._reactor, _AGAIN_S)
+        self.stale = agreement.stale
+        self._desk.entered(self, agreement.inventory)
+        self.is_known = True
+        if agreement.inventory.draining:
+            self._life.drained()
         else:
             self._life.configured()
+
+    async def _is_outranked(self, link: Link) -> bool:
+        """Who was told `Superseded` asks by whom: it may be a link of ours that has broken, which the worker has yet to notice."""
+        answer = await link.ask(Health).addTimeout(CONNECT_DEADLINE_S, self._reactor)
+        outranked: bool = answer["epoch"] > self._watcher.epoch
+        return outranked
+
+    # ---- commands
 
     async def accept(self, connection: AcceptedConnection) -> None:
         """See `SessionServer.accept`.
@@ -147,8 +209,7 @@ class RemoteWorker:
             await self._accept(connection)
         except Draining:
             # it was told so by somebody else, such as by a signal
-            if self.phase is Phase.READY:
-                self._life.drained()
+            self.begin_drain()
             raise
 
     async def _accept(self, connection: AcceptedConnection) -> None:
@@ -171,28 +232,47 @@ class RemoteWorker:
         found: bool = response["found"]
         return found
 
-    async def drain(self, timeout_s: float, database: str = "") -> int:
-        """See `SessionServer.drain`."""
-        link = self._up()
-        if not database:
+    def begin_drain(self) -> None:
+        """No new clients from now on; the worker itself is told by `drain`."""
+        if self.phase is Phase.READY:
             self._life.drained()
-        answer = link.ask(Drain, timeout_s=timeout_s, database=database)
-        response = await answer.addTimeout(timeout_s + _GRACE_S, self._reactor)
+
+    async def drain(self, timeout_s: float, database: str = "", grace_s: float = 0.0) -> int:
+        """See `SessionServer.drain`.
+
+        Raises:
+            Superseded: Another control plane is in charge.
+            LinkLost: It can't be told now.
+        """
+        if not database:
+            self.begin_drain()
+        link = self._up()
+        answer = link.ask(Drain, timeout_s=timeout_s, grace_s=grace_s, database=database)
+        try:
+            response = await answer.addTimeout(timeout_s + grace_s + _GRACE_S, self._reactor)
+        except Superseded as error:
+            if await self._is_outranked(link):
+                raise
+            raise LinkLost(f"{self.name} does not obey this link yet") from error
         sessions: int = response["sessions"]
         return sessions
 
     async def shutdown(self, timeout_s: float) -> None:
-        """See `SessionServer.shutdown`. One that doesn't end in time is killed."""
+        """See `SessionServer.shutdown`. One that doesn't end in time is killed; one that obeys another by now is left alone."""
         gone = self.when_gone()
-        if self.phase is Phase.READY:
-            self._life.drained()
+        self.begin_drain()
+        if self.phase in COMING and not self.is_adopted:
+            self._give_up("was not needed any more")
         # only its heartbeat would be answered by nobody
-        self._stop_heartbeat()
-        limit = self._reactor.callLater(timeout_s + _GRACE_S, self._life.worker_gone, "did not end in time")
+        self._heart.stop()
+        limit = self._reactor.callLater(timeout_s + _GRACE_S, self._give_up, "did not end in time")
         try:
             if self._link is not None:
                 await self._link.ask(Shutdown, timeout_s=timeout_s)
                 self._hang_up()
+        except Superseded:
+            self._watcher.superseded()
+            self.let_go()
         except (LinkLost, WorkerFault) as error:
             self._log.info("{name} did not answer to Shutdown: {error}", name=self.name, error=str(error))
         try:
@@ -214,7 +294,22 @@ class RemoteWorker:
 
     def kill(self) -> None:
         """See `SessionServer.kill`."""
-        self._life.worker_gone("was killed")
+        self._give_up("was killed")
+
+    def stand_by(self) -> None:
+        """Another control plane is about to command it: only what is in flight goes on over our link."""
+        self._heart.stop()
+        self.process.files.leave()
+
+    def take_back(self) -> None:
+        """We are about to command it again: go on with its log where we were. `adopt` follows."""
+        self.process.files.follow(self.process.files.log_offset)
+
+    def let_go(self) -> None:
+        """Another control plane commands it, for good. Whoever waits for its end waits no longer."""
+        self.stand_by()
+        self._hang_up()
+        self._tell_waiters("")
 
     def when_gone(self) -> Deferred[None]:
         """Fires when its process has ended, however; at once if it has."""
@@ -224,6 +319,8 @@ class RemoteWorker:
         else:
             self._gone_waiters.append(waiter)
         return waiter
+
+    # ---- its link
 
     def _hang_up(self) -> None:
         """The worker waits for this after its answer to Shutdown."""
@@ -246,32 +343,48 @@ class RemoteWorker:
         if link is not self._link:
             return
         self._link = None
-        if self.phase in (Phase.READY, Phase.DRAINING) and self.pid is not None:
+        has_sessions = self.phase in (Phase.READY, Phase.DRAINING) or self.is_adopted
+        if has_sessions and self.phase is not Phase.GONE and self.pid is not None and self._watcher.is_in_charge:
             start(self._mend(), f"mend the link to {self.name}")
 
     async def _mend(self) -> None:
         """Connect anew: a link can break without the worker dying, and its sessions shall not die for that."""
         try:
             link = await self._new_link()
-            answer = link.ask(Health)
-            self._note(await answer.addTimeout(CONNECT_DEADLINE_S, self._reactor))
+            self._life.connected()
+            await self._take_charge(link, CONNECT_DEADLINE_S)
+        except Superseded:
+            self._watcher.superseded()
+        except InvalidConfiguration as error:
+            self._log.error("{name} keeps its configuration: {error}", name=self.name, error=str(error))
         except Exception as error:  # noqa: BLE001  however it can't be reached, it is given up
-            # a process that has just died is told of as such within a moment
-            self._reactor.callLater(0.5, self._life.worker_gone, f"can't be reached: {error}")
-            return
-        self._life.connected()
-        self._log.warn("the link to {name} was lost and is up again", name=self.name)
+            self._give_up_soon(f"can't be reached: {error}")
+        else:
+            self._log.warn("the link to {name} was lost and is up again", name=self.name)
+
+    # ---- its life
+
+    def _give_up(self, reason: str) -> None:
+        if self._watcher.is_in_charge:
+            self._life.worker_gone(reason)
+
+    def _give_up_soon(self, reason: str) -> None:
+        """A process that has just died is told of as such within a moment, and that says more."""
+        self._reactor.callLater(_DEATH_IS_TOLD_S, self._give_up, reason)
 
     def _on_ready(self) -> None:
-        self._beat_later()
+        self._heart.begin()
         self._watcher.worker_ready(self)
 
+    def _on_draining(self) -> None:
+        self._watcher.worker_draining(self)
+
     def _on_gone(self, phase: Phase, reason: str) -> None:
-        self._stop_heartbeat()
+        self._heart.stop()
         self._hang_up()
-        if self._process.pid is not None:
-            self._process.kill()
-            self._process.when_ended(self._tell_waiters)
+        if self.pid is not None:
+            self.process.kill()
+            self.process.when_ended(self._tell_waiters)
         else:
             self._tell_waiters(reason)
         self._watcher.worker_gone(self, phase, reason)
@@ -281,30 +394,13 @@ class RemoteWorker:
         for waiter in waiters:
             waiter.callback(None)
 
-    def _beat_later(self) -> None:
-        self._heartbeat = self._reactor.callLater(HEARTBEAT_INTERVAL_S, self._beat)
-
-    def _stop_heartbeat(self) -> None:
-        if self._heartbeat is not None and self._heartbeat.active():
-            self._heartbeat.cancel()
-        self._heartbeat = None
-
-    def _beat(self) -> None:
-        self._beat_later()
-        start(self._listen_to_heart(), f"hear from {self.name}")
-
-    async def _listen_to_heart(self) -> None:
-        try:
-            answer = self._up().ask(Health)
-            self._note(await answer.addTimeout(HEARTBEAT_DEADLINE_S, self._reactor))
-        except (DeferredTimeoutError, LinkLost, WorkerFault):
-            self._misses += 1
-            if self._misses >= HEARTBEAT_MISSES:
-                self._life.worker_gone(f"did not answer {HEARTBEAT_MISSES} heartbeats in a row")
-        else:
-            self._misses = 0
+    def _on_silence(self) -> None:
+        self._give_up(f"did not answer {MISSES} heartbeats in a row")
 
     def _note(self, response: dict[str, Any]) -> None:
+        if response["epoch"] > self._watcher.epoch:
+            self._watcher.superseded()
+            return
         self.health = ServerHealth(
             sessions=response["sessions"],
             running=response["running"],
@@ -312,28 +408,14 @@ class RemoteWorker:
             databases=tuple(json.loads(response["databases"])),
         )
         self.live = frozenset(unpack_backend_pids(response["backend_pids"]))
-        invalidated = json.loads(response["invalidated"])
         self._desk.heard_from(self)
+        if response["draining"]:
+            self.begin_drain()
+        invalidated = json.loads(response["invalidated"])
         if invalidated and self.is_ready:
             self._log.error(
                 "{name}: DuckDB gave up on {databases}; the worker is replaced",
                 name=self.name,
                 databases=", ".join(invalidated),
             )
-            start(self._retire(), f"retire {self.name}")
-
-    async def _retire(self) -> None:
-        await self.drain(HEARTBEAT_INTERVAL_S)
-        await self.shutdown(_GRACE_S)
-
-
-async def _within(answer: Deferred[dict[str, Any]], seconds: float, clock: Any, link: Link) -> dict[str, Any]:
-    """Wait for an answer to a command that carries a descriptor; the link is dropped when it is late.
-
-    The descriptor is queued in the link, so its owner may close it only when the queue is gone too.
-    """
-    try:
-        return await answer.addTimeout(seconds, clock)
-    except DeferredTimeoutError:
-        link.abort()
-        raise
+            self._watcher.worker_unfit(self)

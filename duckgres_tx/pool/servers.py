@@ -48,6 +48,10 @@ class SessionServer(Protocol):
     def is_ready(self) -> bool:
         """Whether new sessions may be sent to it."""
 
+    @property
+    def is_draining(self) -> bool:
+        """Whether it is letting its sessions and databases go."""
+
     async def accept(self, connection: AcceptedConnection) -> None:
         """Hand a connection over.
 
@@ -62,8 +66,14 @@ class SessionServer(Protocol):
     async def cancel(self, backend_pid: int, secret_key: bytes) -> bool:
         """Interrupt a session's statement."""
 
-    async def drain(self, timeout_s: float, database: str = "") -> int:
-        """Let everything go, or one database; returns the number of sessions left."""
+    async def drain(self, timeout_s: float, database: str = "", grace_s: float = 0.0) -> int:
+        """Let everything go, or one database; returns the number of sessions left.
+
+        Args:
+            timeout_s: How long transactions may go on.
+            database: The one database to close if no session uses it.
+            grace_s: How long sessions that are idle may stay.
+        """
 
     async def shutdown(self, timeout_s: float) -> None:
         """End it; returns when it is gone for good."""

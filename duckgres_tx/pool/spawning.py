@@ -1,13 +1,13 @@
 """Starting a worker process, and the UNIX socket that it listens on.
 
 The control plane binds the socket in its runtime directory (mode 0700), the child inherits it as descriptor 3, and the control
-plane keeps no copy: when the child dies, whoever is connected or connects hears of it.
+plane keeps no copy: when the child dies, whoever is connected or connects hears of it. Nothing else ties the child to its parent: it
+writes to a file and not to a pipe, and has a session of its own, so it goes on when the control plane dies.
 """
 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import signal
 import socket
@@ -26,11 +26,12 @@ from twisted.python.failure import Failure
 
 import duckgres_tx
 from duckgres_tx.handover.descriptors import MAX_SOCKET_PATH_BYTES, OwnedDescriptor
-from duckgres_tx.logs import WorkerOutput
 from duckgres_tx.pool.link import Link
+from duckgres_tx.pool.worker_files import WorkerFiles
 
 _BACKLOG = 16
-_serials = itertools.count(1)
+# appending, so that whoever empties the file leaves no hole in it
+_NEW_LOG = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 @define(eq=False)
@@ -38,13 +39,10 @@ class SpawnedProcess(ProcessProtocol):
     """A worker process that this process is the parent of.
 
     Attributes:
-        name: How the log calls it.
-        path: The UNIX socket that it listens on.
+        files: What it has in the runtime directory.
     """
 
-    name: str
-    path: Path
-    output: WorkerOutput
+    files: WorkerFiles
     _ended: Callable[[str], None] | None = None
     _transport: IProcessTransport | None = None
     _status: str | None = None
@@ -61,58 +59,58 @@ class SpawnedProcess(ProcessProtocol):
             ended(self._status)
 
     def kill(self) -> None:
-        """SIGKILL, and remove its socket. Nothing happens to one that has ended."""
+        """SIGKILL. Nothing happens to one that has ended."""
         if self._transport is not None:
             # one that has exited already is about to tell its end
             with contextlib.suppress(ProcessExitedAlready):
                 self._transport.signalProcess("KILL")
-        self.path.unlink(missing_ok=True)
 
     def makeConnection(self, process: IProcessTransport) -> None:
         """It runs."""
         self._transport = process
 
-    def childDataReceived(self, childFD: int, data: bytes) -> None:  # noqa: N803
-        """It wrote to standard output or error."""
-        self.output.feed(data)
-
     def processEnded(self, reason: Failure) -> None:
-        """It has ended, and all that it wrote has been read."""
+        """It has ended."""
         self._transport = None
-        self.output.finish()
-        self.path.unlink(missing_ok=True)
         self._status = _how_it_ended(reason)
-        if self.output.last_words and not reason.check(ProcessDone):
-            self._status += f" ({self.output.last_words})"
+        last_words = self.files.finish()
+        if last_words and not reason.check(ProcessDone):
+            self._status += f" ({last_words})"
         if self._ended is not None:
             self._ended(self._status)
 
 
 def spawn_worker(
-    reactor: IReactorProcess, name: str, slot: int, runtime_dir: Path, module: str = "duckgres_tx.pool.child"
+    reactor: IReactorProcess, slot: int, runtime_dir: Path, module: str = "duckgres_tx.pool.child"
 ) -> SpawnedProcess:
-    """Bind a socket and start a process that listens on it.
+    """Bind a socket, make a log file, and start a process that has both.
 
     Must not be called before the control plane has become a daemon: children would be somebody else's.
 
     Raises:
-        OSError: The socket can't be bound, or the process can't be started.
+        OSError: The socket can't be bound, or the process can't be started; nothing is left behind.
     """
-    path = runtime_dir / f"worker-{slot}-{os.getpid()}-{next(_serials)}.sock"
-    process = SpawnedProcess(name=name, path=path, output=WorkerOutput(name))
-    with bind_worker_socket(path) as listener, OwnedDescriptor(os.open(os.devnull, os.O_RDONLY)) as null:
-        try:
+    files = WorkerFiles.fresh(reactor, runtime_dir, slot)
+    process = SpawnedProcess(files)
+    try:
+        with (
+            bind_worker_socket(files.socket) as listener,
+            OwnedDescriptor(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)) as null,
+            OwnedDescriptor(os.open(files.log, _NEW_LOG, 0o600)) as log,
+        ):
+            files.follow(0)
             reactor.spawnProcess(
                 process,
                 sys.executable,
                 [sys.executable, "-P", "-m", module],
                 env=_environment(os.environ),
                 path=None,
-                childFDs={0: null.fd, 1: "r", 2: "r", 3: listener.fileno()},
+                childFDs={0: null.fd, 1: log.fd, 2: log.fd, 3: listener.fileno()},
             )
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+    except BaseException:
+        files.finish()
+        files.remove()
+        raise
     return process
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shutil
@@ -109,32 +108,6 @@ def test_a_busy_worker_is_not_taken_for_one_that_hangs():
                 connection.execute("SELECT count(*) FROM range(10000000) a, range(10000000) b")
             assert connection.execute("SELECT 1").fetchone() == (1,)
         assert "is gone" not in server.log()
-
-
-def test_sessions_outlive_a_killed_control_plane_and_its_successor_starts():
-    """They go on until somebody takes their worker's place; then they are told 57P01, and the data is there."""
-    root = servers.make_root()
-    try:
-        server = servers.start(root, "--workers=2")
-        session = psycopg.connect(server.dsn(), autocommit=True)
-        session.execute("CREATE TABLE kept AS SELECT 5 AS x")
-        orphans = server.worker_pids()
-        server.process.kill()
-        server.process.wait(10)
-        assert session.execute("SELECT x FROM kept").fetchone() == (5,)
-        (root / "twistd.pid").unlink()
-
-        successor = servers.start(root, "--workers=2")
-        wait_until(lambda: not any(map(is_alive, orphans)), 10, "end of the orphans")
-        assert is_cut(session)
-        with psycopg.connect(successor.dsn()) as connection:
-            assert connection.execute("SELECT x FROM kept").fetchone() == (5,)
-        assert successor.stop() == 0
-    finally:
-        for pid in orphans:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        shutil.rmtree(root, ignore_errors=True)
 
 
 def test_orphans_without_sessions_end_by_themselves():

@@ -15,6 +15,7 @@ class FakeWorker:
 
     slot: int
     is_ready: bool = True
+    is_draining: bool = False
     failures: list = field(factory=list)
     accepted: list = field(factory=list)
     cancelled: list = field(factory=list)
@@ -39,7 +40,7 @@ class FakeWorker:
         self.cancelled.append((backend_pid, secret_key))
         return True
 
-    async def drain(self, timeout_s, database=""):
+    async def drain(self, timeout_s, database="", grace_s=0.0):
         if self.failures:
             raise self.failures.pop(0)
         self.drained.append((timeout_s, database))
@@ -60,6 +61,11 @@ class FakeCrew:
     """A `Crew`."""
 
     workers: list = field(factory=list)
+    is_known: bool = True
+    is_in_charge: bool = True
 
     def ready(self):
         return [worker for worker in self.workers if worker.is_ready]
+
+    def in_slot(self, slot):
+        return [worker for worker in self.workers if worker.slot == slot]

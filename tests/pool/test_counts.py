@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crew import FakeWorker
 
-from duckgres_tx.pool.counts import MAX_SLOT, SEQUENCE_BITS, Sessions
+from duckgres_tx.pool.counts import MAX_SLOT, SLOT_SHIFT, Sessions
 
 
 def test_a_pid_names_its_slot_and_fits_31_bits():
@@ -12,8 +12,29 @@ def test_a_pid_names_its_slot_and_fits_31_bits():
     sessions = Sessions()
     for slot in (1, MAX_SLOT):
         session = sessions.begin(FakeWorker(slot), "", admitted=True)
-        assert session.backend_pid >> SEQUENCE_BITS == slot
+        assert session.backend_pid >> SLOT_SHIFT == slot
         assert 0 < session.backend_pid < 1 << 31
+
+
+def test_control_planes_that_follow_each_other_never_give_the_same_pid():
+    """Their hand-overs may overlap."""
+    pids = []
+    for epoch in (7, 8):
+        sessions, worker = Sessions(epoch=epoch), FakeWorker(3)
+        pids.append({sessions.begin(worker, "", admitted=True).backend_pid for _ in range(100)})
+
+    assert not pids[0] & pids[1]
+    assert {Sessions.slot_of(pid) for pid in pids[0] | pids[1]} == {3}
+
+
+def test_a_session_that_was_taken_over_keeps_its_pid():
+    """And nobody else gets it."""
+    sessions, worker = Sessions(epoch=1), FakeWorker(2)
+    first = Sessions(epoch=1).begin(worker, "", admitted=True)
+    sessions.enter(first)
+
+    assert sessions.get(first.backend_pid) is first
+    assert sessions.begin(worker, "", admitted=True).backend_pid == first.backend_pid + 1
 
 
 def test_a_pid_in_use_is_never_given_twice(monkeypatch):

@@ -17,9 +17,9 @@ PATHS = {
 # what each input leads to; None where it must not come
 TABLE = {
     Phase.SPAWNING: {"connected": Phase.CONFIGURING, "configured": None, "drained": None},
-    Phase.CONFIGURING: {"connected": Phase.CONFIGURING, "configured": Phase.READY, "drained": None},
-    Phase.READY: {"connected": Phase.READY, "configured": None, "drained": Phase.DRAINING},
-    Phase.DRAINING: {"connected": Phase.DRAINING, "configured": None, "drained": Phase.DRAINING},
+    Phase.CONFIGURING: {"connected": Phase.CONFIGURING, "configured": Phase.READY, "drained": Phase.DRAINING},
+    Phase.READY: {"connected": Phase.READY, "configured": Phase.READY, "drained": Phase.DRAINING},
+    Phase.DRAINING: {"connected": Phase.DRAINING, "configured": Phase.DRAINING, "drained": Phase.DRAINING},
     Phase.GONE: {"connected": Phase.GONE, "configured": Phase.GONE, "drained": Phase.GONE},
 }
 
@@ -27,7 +27,11 @@ TABLE = {
 def live(phase: Phase):
     """A life that has come to that phase, its record, and what it did."""
     done = []
-    record = LifeRecord(lambda: done.append("ready"), lambda phase, reason: done.append((phase, reason)))
+    record = LifeRecord(
+        lambda: done.append("ready"),
+        lambda: done.append("draining"),
+        lambda phase, reason: done.append((phase, reason)),
+    )
     life = begin_life(record)
     for step in PATHS[phase]:
         life.worker_gone("early") if step == "worker_gone" else getattr(life, step)()
@@ -72,10 +76,15 @@ def test_ready_is_told_once():
 def test_the_owner_may_look_at_the_phase_while_it_is_told():
     """Whoever hears of readiness finds the worker ready."""
     seen = []
-    record = LifeRecord(lambda: seen.append(record.phase), lambda phase, reason: seen.append(record.phase))
+    record = LifeRecord(
+        lambda: seen.append(record.phase),
+        lambda: seen.append(record.phase),
+        lambda phase, reason: seen.append(record.phase),
+    )
     life = begin_life(record)
     life.connected()
     life.configured()
+    life.drained()
     life.worker_gone("x")
 
-    assert seen == [Phase.READY, Phase.GONE]
+    assert seen == [Phase.READY, Phase.DRAINING, Phase.GONE]

@@ -81,7 +81,7 @@ class FakeDesk:
     news: list = field(factory=list)
     failure: Exception | None = None
 
-    def claim_database(self, worker, name):
+    async def claim_database(self, worker, name):
         self.news.append(("claim", name))
         return name == "mine"
 
