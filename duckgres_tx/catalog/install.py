@@ -40,12 +40,13 @@ class Setting:
     """A row of pg_settings; its current value is asked of the session by name.
 
     Attributes:
-        name: In lower case.
-        boot_value: Its value when nobody has set it.
+        name: As PostgreSQL spells it.
+        boot_value: Its value when nobody has set it, as SHOW gives it.
         unit: Such as ``ms``; None for none.
         kind: ``bool``, ``integer``, ``real``, ``string`` or ``enum``.
         context: ``user``, ``superuser``, ``backend``, ``internal`` …
         choices: Of an enum.
+        hidden: current_setting knows it, pg_settings doesn't show it.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Setting:
     minimum: str | None = None
     maximum: str | None = None
     choices: tuple[str, ...] | None = None
+    hidden: bool = False
 
 
 @frozen
@@ -263,7 +265,7 @@ def _settings(settings: Iterable[Setting]) -> Iterable[str]:
         return "NULL" if value is None else names.literal(value)
 
     settings = list(settings)
-    defaults = ", ".join(f"{text(s.name)}: {text(s.boot_value)}" for s in settings if s.boot_value is not None)
+    defaults = ", ".join(f"{text(s.name.lower())}: {text(s.boot_value)}" for s in settings if s.boot_value is not None)
     # A constant and no lookup in the table: current_setting may stand where DuckDB allows no subquery.
     yield f"CREATE OR REPLACE MACRO {names.qualified(names.FACTS, 'boot_value')}(x) AS (MAP {{{defaults}}}[lower(x)])"
     rows = [
@@ -272,6 +274,7 @@ def _settings(settings: Iterable[Setting]) -> Iterable[str]:
         + ("NULL" if s.choices is None else f"[{', '.join(map(names.literal, s.choices))}]")
         + ")"
         for s in settings
+        if not s.hidden
     ]
     if rows:
         yield f"INSERT INTO {names.qualified(names.FACTS, 'settings')} VALUES {', '.join(rows)}"

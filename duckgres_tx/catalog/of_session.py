@@ -108,6 +108,9 @@ SESSION_FUNCTIONS: Final[tuple[Macro, ...]] = (
     macro("pg_conf_load_time", "-> duckgres_context('start_time')::TIMESTAMPTZ"),
     macro("pg_is_in_recovery", "-> false"),
     macro("pg_is_wal_replay_paused", "-> false"),
+    # DuckDB's now() is the transaction's beginning, as PostgreSQL's. A subquery is evaluated once in a statement.
+    macro("clock_timestamp", "-> duckgres_clock()"),
+    macro("statement_timestamp", "-> (SELECT duckgres_clock())"),
     macro("txid_current", "-> coalesce(duckgres_context('txid')::BIGINT, 3)"),
     macro("pg_current_xact_id", "-> coalesce(duckgres_context('txid')::BIGINT, 3)"),
     macro("txid_current_if_assigned", "-> coalesce(duckgres_context('txid')::BIGINT, 3)"),
@@ -136,12 +139,27 @@ SESSION_FUNCTIONS: Final[tuple[Macro, ...]] = (
     macro("pg_blocking_pids", "x -> CAST([] AS INTEGER[])"),
     # age(xid): DuckDB's age is of timestamps.
     macro("xid_age", "x -> CAST(coalesce(duckgres_context('txid')::BIGINT, 3) - x AS INTEGER)"),
+    # What would take such a lock is refused, so there is none.
+    macro("pg_advisory_unlock_all", "-> CAST('' AS pg_void)"),
     macro("pg_trigger_depth", "-> 0"),
     macro("pg_jit_available", "-> false"),
 )
 
 SESSION_SUPPORT: Final[tuple[Macro, ...]] = (
     macro("guc", "x -> duckgres_context('guc.' || lower(x))"),
+    # pg_settings gives numbers in the parameter's unit, SHOW in the greatest that needs no fraction.
+    macro(
+        "in_unit",
+        "x, unit -> CASE WHEN unit IS NULL OR NOT regexp_full_match(x, '-?[0-9.]+[a-zA-Z]+') THEN x "
+        "ELSE regexp_replace(CAST(CAST(regexp_extract(x, '^-?[0-9.]+') AS DOUBLE) "
+        "* {s}.size_of_unit(regexp_extract(x, '[a-zA-Z]+$')) / {s}.size_of_unit(unit) AS VARCHAR), '\\.0$', '') END",
+    ),
+    macro(
+        "size_of_unit",
+        "unit -> CAST(CASE unit WHEN 'B' THEN 1 WHEN 'kB' THEN 1024 WHEN '8kB' THEN 8192 WHEN 'MB' THEN 1048576 "
+        "WHEN 'GB' THEN 1073741824 WHEN 'TB' THEN 1099511627776 WHEN 'us' THEN 1 WHEN 'ms' THEN 1000 "
+        "WHEN 's' THEN 1000000 WHEN 'min' THEN 60000000 WHEN 'h' THEN 3600000000 WHEN 'd' THEN 86400000000 END AS DOUBLE)",
+    ),
     # Made anew with the settings' defaults by install.settings_script.
     macro("boot_value", "x -> CAST(NULL AS VARCHAR)"),
     # As the server searches it: the temporary schema and pg_catalog first, unless the setting names them itself.

@@ -62,6 +62,16 @@ VALUE_FUNCTIONS: Final[tuple[Macro, ...]] = (
         "x, e -> '^(?:' || replace(replace(x, '%', '.*'), '_', '.') || ')$'",
     ),
     Macro("pg_format", tuple(_format(arguments) for arguments in range(7))),
+    # jsonb's ||: objects are merged at their top, the right one's values win; everything else is an array or goes into one.
+    macro(
+        "jsonb_concat",
+        "x, y -> CASE WHEN x IS NULL OR y IS NULL THEN NULL "
+        "WHEN json_type(CAST(x AS JSON)) = 'OBJECT' AND json_type(CAST(y AS JSON)) = 'OBJECT' THEN CAST('{' || array_to_string("
+        "list_concat({s}.json_members(CAST(x AS JSON), json_keys(CAST(y AS JSON))), {s}.json_members(CAST(y AS JSON), [])), ', ') "
+        "|| '}' AS JSON) "
+        "ELSE CAST('[' || array_to_string(list_filter([{s}.json_elements(CAST(x AS JSON)), {s}.json_elements(CAST(y AS JSON))], "
+        "lambda part: part <> ''), ', ') || ']' AS JSON) END",
+    ),
     Macro("<~>", (("x, pattern", "regexp_matches(CAST(x AS VARCHAR), CAST(pattern AS VARCHAR), 's')"),)),
     Macro("!<~>", (("x, pattern", "NOT regexp_matches(CAST(x AS VARCHAR), CAST(pattern AS VARCHAR), 's')"),)),
     Macro("~*", (("x, pattern", "regexp_matches(CAST(x AS VARCHAR), CAST(pattern AS VARCHAR), 'is')"),)),
@@ -112,6 +122,15 @@ VALUE_TABLES: Final[tuple[Macro, ...]] = (
 )
 
 VALUE_SUPPORT: Final[tuple[Macro, ...]] = (
+    macro(
+        "json_members",
+        "x, without -> list_transform(list_filter(json_keys(x), lambda k: NOT list_contains(without, k)), lambda k: "
+        "CAST(to_json(k) AS VARCHAR) || ': ' || CAST(json_extract(x, '/' || replace(replace(k, '~', '~0'), '/', '~1')) AS VARCHAR))",
+    ),
+    macro(
+        "json_elements",
+        "x -> CASE WHEN json_type(x) = 'ARRAY' THEN trim(trim(CAST(x AS VARCHAR))[2:-2]) ELSE CAST(x AS VARCHAR) END",
+    ),
     macro("dimension_of", "x, dimension -> CASE WHEN dimension = 1 THEN x END"),
     macro(
         "quoted_literal",

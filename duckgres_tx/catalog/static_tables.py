@@ -10,6 +10,10 @@ from typing import Final
 
 from duckgres_tx.catalog import names, pg_builtin_functions, pg_builtin_types, pg_columns, pg_keywords
 from duckgres_tx.catalog.names import literal
+from duckgres_tx.engine.procedures import name_procedures
+
+# A regproc that a query gives shows these.
+name_procedures({int(row[0]): str(row[1]) for row in pg_builtin_functions.ROWS})
 
 # format_type.c: types that SQL calls otherwise than pg_type.
 SQL_NAMES: Final[dict[str, str]] = {

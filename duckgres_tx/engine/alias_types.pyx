@@ -59,7 +59,7 @@ cdef struct AliasType:
     bint is_list
 
 # OIDs and what is stored as one are BIGINT: wide enough for whatever a client compares them with.
-cdef AliasType[13] ALIASES = [
+cdef AliasType[14] ALIASES = [
     AliasType(b"pg_oid", BIGINT, False),
     AliasType(b"pg_xid", BIGINT, False),
     AliasType(b"pg_regproc", BIGINT, False),
@@ -71,6 +71,7 @@ cdef AliasType[13] ALIASES = [
     AliasType(b"pg_char", VARCHAR, False),
     AliasType(b"pg_node_tree", VARCHAR, False),
     AliasType(b"pg_aclitem", VARCHAR, False),
+    AliasType(b"pg_void", VARCHAR, False),
     AliasType(b"pg_int2vector", SMALLINT, True),
     AliasType(b"pg_oidvector", BIGINT, True),
 ]

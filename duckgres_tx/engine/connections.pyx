@@ -8,6 +8,7 @@ from enum import IntEnum
 
 from attrs import frozen
 from cpython.bytes cimport PyBytes_AS_STRING
+from libc.string cimport memset
 
 from duckgres_tx.engine.capi cimport api, duckdb_logical_type, duckdb_query_progress_type, idx_t
 from duckgres_tx.engine.context cimport set_context_value
@@ -19,8 +20,10 @@ from duckgres_tx.engine.handles cimport (
     release_statement,
 )
 from duckgres_tx.engine.native_threads cimport Job
+from duckgres_tx.engine.parameters cimport check_parameter
 from duckgres_tx.engine.tasks cimport interrupt_locked, lock, unlock
 
+from duckgres_tx.engine.error_types import DuckDBError
 from duckgres_tx.engine.execution import ResultKind
 from duckgres_tx.engine.logical_types import LogicalType, TypeId
 
@@ -201,6 +204,36 @@ cdef class Statement:
                 [_describe(self.handle.parameter_types[at]) for at in range(self.handle.n_parameters)]
             )
         return self._parameter_types
+
+    def check_parameters(self, values, formats, oids):
+        """Read values as they will be read when the statement is executed, and forget them.
+
+        Args:
+            values: Text or binary; None is NULL. As many as the statement has parameters.
+            formats: None, one for all, or one for each.
+            oids: The types that the client declared; missing or 0 = unknown.
+
+        Raises:
+            DuckDBError: One can't be read; with PostgreSQL's words and SQLSTATE.
+        """
+        cdef char error[512]
+        cdef char sqlstate[6]
+        cdef Py_ssize_t at
+        cdef Py_ssize_t n_formats = len(formats)
+        cdef Py_ssize_t n_oids = len(oids)
+        cdef int format
+        cdef bytes text
+        memset(sqlstate, 0, sizeof(sqlstate))
+        for at in range(min(len(values), <Py_ssize_t>self.handle.n_parameters)):
+            if values[at] is None:
+                continue
+            text = bytes(values[at])
+            format = formats[at if n_formats > 1 else 0] if n_formats else 0
+            if check_parameter(
+                at + 1, self.handle.parameter_types[at], <int><unsigned int>(oids[at] if at < n_oids else 0), format,
+                PyBytes_AS_STRING(text), len(text), error, sizeof(error), sqlstate
+            ):
+                raise DuckDBError("INVALID_INPUT", error.decode(errors="replace"), sqlstate.decode())
 
     @property
     def columns(self):

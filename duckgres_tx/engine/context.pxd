@@ -1,4 +1,4 @@
-"""What SQL may know of the session that runs it: the seam of ``duckgres_context(name)``. No GIL anywhere."""
+"""What SQL may know of the session that runs it: the seam of ``duckgres_context(name)``; and ``duckgres_clock()``. No GIL."""
 
 from duckgres_tx.engine.capi cimport duckdb_connection, idx_t
 
@@ -9,9 +9,9 @@ cdef struct ContextStore
 cdef ContextStore *make_context_store() noexcept nogil
 cdef void release_context_store(ContextStore *store) noexcept nogil
 
-# Register duckgres_context with the instance behind `connection`. The instance keeps a reference until it is closed.
+# Register both functions with the instance behind `connection`. The instance keeps a reference until it is closed.
 # 0, or -1 when DuckDB refuses or there is no memory.
-cdef int register_context_function(duckdb_connection connection, ContextStore *store) noexcept nogil
+cdef int register_context_functions(duckdb_connection connection, ContextStore *store) noexcept nogil
 
 # Set, or with value NULL remove, what the connection gets for a name. Any thread. 0, or -1 without memory.
 cdef int set_context_value(

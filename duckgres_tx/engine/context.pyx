@@ -1,16 +1,19 @@
-"""``duckgres_context(name VARCHAR) -> VARCHAR``: what the session that runs a query is called, has set, may see.
+"""``duckgres_context(name VARCHAR) -> VARCHAR``: what the session that runs a query is called, has set, may see; and
+``duckgres_clock() -> TIMESTAMPTZ``: the time of day, which DuckDB tells as of the transaction's beginning only.
 
-The function is volatile: it isn't folded when a statement is prepared, so that a cached statement sees what holds when
-it is executed. It finds its session by the connection id of the client context that executes it.
+The functions are volatile: they aren't folded when a statement is prepared, so that a cached statement sees what holds
+when it is executed. The first finds its session by the connection id of the client context that executes it.
 
 Touches: its own store, under the store's mutex, from any thread; DuckDB's vectors inside the function. No GIL.
 """
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy
+from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 from duckgres_tx.engine.capi cimport (
+    DUCKDB_TYPE_TIMESTAMP_TZ,
     DUCKDB_TYPE_VARCHAR,
     api,
     duckdb_client_context,
@@ -256,7 +259,34 @@ cdef void _answer(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vec
     pthread_mutex_unlock(&caller.store.mutex)
 
 
-cdef int register_context_function(duckdb_connection connection, ContextStore *store) noexcept nogil:
+cdef void _tell_time(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vector output) noexcept nogil:
+    cdef int64_t *microseconds = <int64_t *>api.vector_get_data(output)
+    cdef idx_t row
+    cdef timespec now
+    for row in range(api.data_chunk_get_size(chunk)):
+        clock_gettime(CLOCK_REALTIME, &now)
+        microseconds[row] = <int64_t>now.tv_sec * 1000000 + now.tv_nsec // 1000
+
+
+cdef int _register_clock(duckdb_connection connection) noexcept nogil:
+    cdef duckdb_scalar_function function = api.create_scalar_function()
+    cdef duckdb_logical_type moment = api.create_logical_type(DUCKDB_TYPE_TIMESTAMP_TZ)
+    cdef int failed
+    api.scalar_function_set_name(function, b"duckgres_clock")
+    api.scalar_function_set_return_type(function, moment)
+    api.scalar_function_set_volatile(function)
+    api.scalar_function_set_function(function, _tell_time)
+    failed = api.register_scalar_function(connection, function)
+    api.destroy_scalar_function(&function)
+    api.destroy_logical_type(&moment)
+    return -1 if failed else 0
+
+
+cdef int register_context_functions(duckdb_connection connection, ContextStore *store) noexcept nogil:
+    return -1 if _register_context(connection, store) else _register_clock(connection)
+
+
+cdef int _register_context(duckdb_connection connection, ContextStore *store) noexcept nogil:
     cdef duckdb_scalar_function function = api.create_scalar_function()
     cdef duckdb_logical_type text = api.create_logical_type(DUCKDB_TYPE_VARCHAR)
     cdef int failed

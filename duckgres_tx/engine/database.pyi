@@ -83,6 +83,9 @@ class Statement:
     def parameter_types(self) -> tuple[LogicalType, ...]: ...  # [0] is $1; TypeId.INVALID = DuckDB could not tell
     @property
     def columns(self) -> tuple[Column, ...]: ...  # empty when it returns no rows; types INVALID when parameters are
+    def check_parameters(
+        self, values: Sequence[bytes | None], formats: Sequence[int], oids: Sequence[int]
+    ) -> None: ...  # DuckDBError when one can't be read; arguments as those of execute()
     @property
     def result_kind(self) -> ResultKind: ...  # what it will give, as far as its type tells
     @property

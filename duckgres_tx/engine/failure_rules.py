@@ -266,6 +266,13 @@ RULES: tuple[Rule, ...] = (
     # Parsing.
     Rule("PARSER", r"(?i)not supported|not yet supported|not implemented", "0A000"),
     Rule(
+        "PARSER",
+        r"^A CTE needs a SELECT",
+        "0A000",
+        "data-modifying statements in WITH are not supported",
+        hint="Send them one after the other, in one transaction.",
+    ),
+    Rule(
         "PARSER", r'Duplicate CTE name "(?P<name>.*)"', "42712", r'WITH query name "\g<name>" specified more than once'
     ),
     Rule("PARSER", r"must be less than MAXVALUE", "22023"),
@@ -335,6 +342,11 @@ RULES: tuple[Rule, ...] = (
         "more than one row returned by a subquery used as an expression",
         "",
     ),
+    # What the catalog's look-ups say of a name: 't'::regclass, current_setting('x').
+    Rule("INVALID_INPUT", r'^relation ".*" does not exist$', "42P01"),
+    Rule("INVALID_INPUT", r'^function ".*" does not exist$', "42883"),
+    Rule("INVALID_INPUT", r'^schema ".*" does not exist$', "3F000"),
+    Rule("INVALID_INPUT", r'^(?:type|role) ".*" does not exist$|^unrecognized configuration parameter ', "42704"),
     Rule("INVALID_INPUT", r"values were not provided|Values were not provided", "08P01"),
     Rule("INVALID_INPUT", r"rebinding|Rebinding", "0A000", "cached plan must not change result type"),
     Rule("SEQUENCE", r"reached (?:maximum|minimum)", "2200H"),

@@ -74,7 +74,7 @@ cdef struct Alias:
     int oid
 
 cdef enum:
-    ALIASES = 15
+    ALIASES = 16
 
 cdef Alias[ALIASES] aliases = [
     Alias(b"JSON", DUCKDB_TYPE_VARCHAR, 114),
@@ -83,6 +83,7 @@ cdef Alias[ALIASES] aliases = [
     Alias(b"pg_text", DUCKDB_TYPE_VARCHAR, 25),
     Alias(b"pg_node_tree", DUCKDB_TYPE_VARCHAR, 194),
     Alias(b"pg_aclitem", DUCKDB_TYPE_VARCHAR, 1033),
+    Alias(b"pg_void", DUCKDB_TYPE_VARCHAR, 2278),
     Alias(b"pg_oid", DUCKDB_TYPE_BIGINT, 26),
     Alias(b"pg_xid", DUCKDB_TYPE_BIGINT, 28),
     Alias(b"pg_regproc", DUCKDB_TYPE_BIGINT, 24),

@@ -2,7 +2,7 @@
 
 from duckgres_tx.engine.alias_types cimport register_alias_types
 from duckgres_tx.engine.capi cimport api, duckdb_config, duckdb_connection
-from duckgres_tx.engine.context cimport connection_id_of, register_context_function
+from duckgres_tx.engine.context cimport connection_id_of, register_context_functions
 from duckgres_tx.engine.crews cimport found_crew
 from duckgres_tx.engine.error_types cimport INTERRUPT, NO_MEMORY, fail, fail_as, fail_by_text
 from duckgres_tx.engine.handles cimport (
@@ -62,7 +62,7 @@ cdef bint _prepare_instance(Task *task, duckdb_connection connection) noexcept n
     if register_alias_types(connection):
         fail(task, b"INTERNAL", b"INTERNAL Error: cannot register the catalog's types")
         return False
-    if register_context_function(connection, work.database.store):
+    if register_context_functions(connection, work.database.store):
         fail(task, b"INTERNAL", b"INTERNAL Error: cannot register duckgres_context")
         return False
     return run_script(task, connection, work.script, NULL, NULL)

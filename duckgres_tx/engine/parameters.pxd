@@ -18,3 +18,9 @@ cdef int bind_parameter(
     duckdb_prepared_statement statement, idx_t index, duckdb_logical_type type, int oid, int format,
     const char *data, int64_t length, char *error, size_t error_size, char *sqlstate
 ) noexcept nogil
+
+# Only read it: whether bind_parameter will. Any thread.
+cdef int check_parameter(
+    idx_t index, duckdb_logical_type type, int oid, int format, const char *data, int64_t length,
+    char *error, size_t error_size, char *sqlstate
+) noexcept nogil

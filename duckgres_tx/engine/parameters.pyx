@@ -45,6 +45,23 @@ cdef int bind_parameter(
     return 0 if result == MADE else -1
 
 
+cdef int check_parameter(
+    idx_t index, duckdb_logical_type type, int oid, int format, const char *data, int64_t length,
+    char *error, size_t error_size, char *sqlstate
+) noexcept nogil:
+    cdef Reading reading = Reading(error, error_size, sqlstate, b"text", <int>index)
+    cdef duckdb_value value = NULL
+    cdef int result
+    if data == NULL:
+        return 0
+    if format != 0 and format != 1:
+        return bad_format(&reading, format)
+    result = _read(&reading, type, oid, format, data, length, &value)
+    if value != NULL:
+        api.destroy_value(&value)
+    return 0 if result == MADE else -1
+
+
 cdef int _read(
     Reading *reading, duckdb_logical_type type, int oid, int format, const char *data, int64_t length,
     duckdb_value *value

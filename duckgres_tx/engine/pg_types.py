@@ -89,6 +89,7 @@ _KNOWN: Final = tuple(
         ("regclass", "regclass", 2205, 2210, 4, "VARCHAR"),
         ("regtype", "regtype", 2206, 2211, 4, "VARCHAR"),
         ("cstring", "cstring", 2275, 1263, -2, "VARCHAR"),
+        ("void", "void", 2278, 0, 4, "VARCHAR"),
         ("uuid", "uuid", 2950, 2951, 16, "UUID"),
         ("jsonb", "jsonb", 3802, 3807, -1, "JSON"),
         ("regnamespace", "regnamespace", 4089, 4090, 4, "VARCHAR"),
@@ -165,6 +166,7 @@ ALIASES: Final[Mapping[str, str]] = MappingProxyType(
         "pg_xid": "xid",
         "pg_node_tree": "pg_node_tree",
         "pg_aclitem": "aclitem",
+        "pg_void": "void",
     }
 )
 

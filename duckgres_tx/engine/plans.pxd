@@ -65,6 +65,8 @@ cdef enum:
     TEXT_TIMESTAMPTZ
     TEXT_INTERVAL
     TEXT_UUID
+    # A function's OID as its name.
+    TEXT_PROCEDURE
     # true and false, in JSON.
     JSON_BOOL
     # Binary of limited length.

@@ -16,6 +16,7 @@ from duckgres_tx.engine.capi cimport (
 )
 from duckgres_tx.engine.forms cimport TYPES, alias_oid, forms
 from duckgres_tx.engine.json_scalars cimport quote_json
+from duckgres_tx.engine.procedures cimport PROCEDURE_WIDTH
 from duckgres_tx.engine.variants cimport (
     VARIANT_CHILDREN, VARIANT_DATA, VARIANT_KEY, VARIANT_KEY_INDEX, VARIANT_KEYS, VARIANT_OFFSET, VARIANT_TYPE,
     VARIANT_VALUE_INDEX, VARIANT_VALUES, VARIANT_VECTORS
@@ -99,6 +100,10 @@ cdef ColumnPlan *_plan_simple(duckdb_type kind, int alias, int format, const Ren
             plan.write = BINARY_CHAR
         elif kind == DUCKDB_TYPE_BIGINT and format == 1:
             plan.write = BINARY_OID
+        elif alias == 24:
+            plan.write = TEXT_PROCEDURE
+            plan.quoting = ANY_TEXT
+            plan.width = PROCEDURE_WIDTH
     return plan
 
 

@@ -143,10 +143,10 @@ def _remove(path: Path) -> None:
 
 
 def _settings() -> Iterable[Setting]:
-    for key, each in DEFINITIONS.items():
+    for each in DEFINITIONS.values():
         least, greatest = each.bounds
         yield Setting(
-            key,
+            each.name,
             shown_form(each, each.default),
             each.unit or None,
             each.kind.value,
@@ -155,4 +155,5 @@ def _settings() -> Iterable[Setting]:
             minimum=least or None,
             maximum=greatest or None,
             choices=each.choices or None,
+            hidden=each.hidden,
         )

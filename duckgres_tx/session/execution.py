@@ -116,6 +116,15 @@ def is_about_temporary_objects(source: SourceStatement) -> bool:
     return any(token.word in _TEMPORARY_WORDS for token in source.tokens[:5])
 
 
+def _carries_out(statement: PreparedStatement) -> bool:
+    """Whether it is an EXPLAIN that runs its statement, which may be a CREATE TABLE AS."""
+    return (
+        statement.explains
+        and statement.analyzed is not None
+        and any(token.is_word("analyze", "analyse") for token in statement.analyzed.source.tokens[1:8])
+    )
+
+
 def tag_of(statement: PreparedStatement, execution: Execution) -> str:
     """The command tag of a run that has ended well."""
     analyzed = statement.analyzed
@@ -136,7 +145,7 @@ def conclude(session: Session, statement: PreparedStatement, execution: Executio
         execution.close()
         raise session.pg_error(error, statement.text, statement.position_in_query)
     native, analyzed = statement.native, statement.analyzed
-    if native is None or analyzed is None or native.statement_type in _HARMLESS:
+    if native is None or analyzed is None or (native.statement_type in _HARMLESS and not _carries_out(statement)):
         return
     if is_about_temporary_objects(analyzed.source):
         session.has_temporary_objects = True

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any
 
+from duckgres_tx.engine.database import DuckDBError
 from duckgres_tx.engine.execution import Execution
 from duckgres_tx.errors import PgError, ProtocolViolation
 from duckgres_tx.session import cursors, session_statements
@@ -25,6 +26,8 @@ from duckgres_tx.session.execution import (
     refresh,
     tag_of,
 )
+from duckgres_tx.session.explaining import TAG as EXPLAIN_TAG
+from duckgres_tx.session.explaining import explain
 from duckgres_tx.session.portals import Cursor, ExhaustedPortal, Portal
 from duckgres_tx.session.preparation import prepare
 from duckgres_tx.session.prepared_statements import PreparedStatement
@@ -56,6 +59,8 @@ from duckgres_tx.wire.frontend import Bind, Close, Describe, Execute, Parse, Tar
 
 # What can't be undone, so that it is never a part of a series' transaction.
 ALONE = (CreateDatabase, DropDatabase, Discard)
+# Parameters of more bytes than this are read when their portal runs, on a native thread, and not at Bind as well.
+MAX_READ_AT_BIND = 64 * 1024
 
 
 class ExtendedQuery:
@@ -106,10 +111,23 @@ class ExtendedQuery:
             raise ProtocolViolation(
                 f"bind message has {len(message.result_formats)} result formats but query has {columns} columns"
             )
+        self._read_parameters(statement, message)
         session.portals.add(
             Portal(message.portal, statement, message.parameters, message.parameter_formats, message.result_formats)
         )
         self._output.write(BIND_COMPLETE)
+
+    def _read_parameters(self, statement: PreparedStatement, message: Bind) -> None:
+        """Find what can't be read. Where the statement will be planned anew its types may be others by then."""
+        native = statement.native
+        if native is None or not message.parameters or is_stale(self._session, statement):
+            return
+        if sum(len(value) for value in message.parameters if value is not None) > MAX_READ_AT_BIND:
+            return
+        try:
+            native.check_parameters(message.parameters, message.parameter_formats, statement.parameter_oids)
+        except DuckDBError as error:
+            raise self._session.pg_error(error) from error
 
     def describe(self, message: Describe) -> Coroutine[Any, Any, None] | None:
         """Describe: parameters and columns of a statement, or the columns of a portal; nothing is executed."""
@@ -157,6 +175,8 @@ class ExtendedQuery:
             session.begin_implicit()
         if statement.form is not None:
             return self._execute_own(portal, statement.form, limit)
+        if statement.explains:
+            return self._execute_explain(portal, limit)
         if portal.execution is None and is_ready(session, statement):
             check_read_only(session, statement)
             self._start(portal, limit)
@@ -206,7 +226,8 @@ class ExtendedQuery:
         if isinstance(form, ExecuteStatement):
             # From now on the portal runs what EXECUTE means.
             portal.statement, portal.parameters = await session_statements.resolve_execute(session, form)
-            await self._execute_slowly(portal, limit)
+            again = self._execute_explain if portal.statement.explains else self._execute_slowly
+            await again(portal, limit)
             return
         if isinstance(form, CopyStandardStream):
             # A row limit has no meaning for what isn't rows.
@@ -222,17 +243,32 @@ class ExtendedQuery:
             return
         if portal.rows is None:
             portal.rows, portal.tag = await self._carry_out(portal, form)
-        end = limit or len(portal.rows)
-        for row in portal.rows[:end]:
+        self._send_rows(portal, portal.rows, limit, counted=isinstance(form, FetchCursor) and not form.move)
+
+    async def _execute_explain(self, portal: Portal, limit: int) -> None:
+        if portal.rows is None:
+            portal.rows = await explain(self._session, portal.statement, portal.parameters, portal.parameter_formats)
+            portal.tag = EXPLAIN_TAG
+        self._send_rows(portal, portal.rows, limit)
+
+    def _send_rows(self, portal: Portal, rows: list[bytes], limit: int, *, counted: bool = False) -> None:
+        """Of the rows that the session has made itself, as many as are asked for.
+
+        Args:
+            portal: Whose rows they are; the others stay in it.
+            rows: Those that were not sent yet.
+            limit: 0 = all.
+            counted: The tag is that of a FETCH, which counts the last piece only.
+        """
+        end = limit or len(rows)
+        for row in rows[:end]:
             self._output.write(row)
-        sent, portal.rows = len(portal.rows[:end]), portal.rows[end:]
+        sent, portal.rows = len(rows[:end]), rows[end:]
         if limit and sent == limit:
             self._output.write(PORTAL_SUSPENDED)
             return
-        # the tag of a FETCH that was given in pieces counts the last piece only
-        tag = f"FETCH {sent}" if isinstance(form, FetchCursor) and not form.move else portal.tag
-        self._output.write(CommandComplete(tag).encode())
-        session.portals.exhaust(portal)
+        self._output.write(CommandComplete(f"FETCH {sent}" if counted else portal.tag).encode())
+        self._session.portals.exhaust(portal)
 
     async def _carry_out(self, portal: Portal, form: SessionStatement) -> tuple[list[bytes], str]:
         session = self._session

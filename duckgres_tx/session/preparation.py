@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from duckgres_tx.engine.database import Column, DuckDBError, Statement, StatementType
+from duckgres_tx.engine.database import Column, DuckDBError, ResultKind, Statement, StatementType
 from duckgres_tx.engine.pg_types import pg_type_of
 from duckgres_tx.errors import PgError
 from duckgres_tx.session.copy_targets import check_copy_target
-from duckgres_tx.session.own_columns import describe
+from duckgres_tx.session.own_columns import describe, describe_plan
 from duckgres_tx.session.parameter_types import (
     UNKNOWN_OIDS,
     CastText,
@@ -125,6 +125,7 @@ async def prepare_native(session: Session, statement: PreparedStatement) -> None
     statement.native = native
     statement.catalog_query = translation.catalog_query
     statement.live = context.live
+    statement.explains = native.statement_type is StatementType.EXPLAIN
     statement.notices = translation.notices
     statement.parameter_oids = _parameter_oids(native, statement.declared_oids)
     columns = await _columns(session, native, text)
@@ -182,19 +183,23 @@ def _gives_rows(native: Statement, analyzed: AnalyzedStatement) -> bool:
             elif depth == 0 and token.word == "returning":
                 return True
         return False
-    return native.statement_type in _QUERIES and bool(native.columns)
+    # CHECKPOINT is a CALL, which answers with a status.
+    return native.statement_type in _QUERIES and native.result_kind is ResultKind.ROWS
 
 
 def _fields(
     native: Statement, columns: tuple[Column, ...], analyzed: AnalyzedStatement
 ) -> tuple[FieldDescription, ...] | None:
+    if native.statement_type is StatementType.EXPLAIN:
+        return describe_plan(analyzed.source.tokens)
     if not _gives_rows(native, analyzed):
         return None
     names = analyzed.column_names
     fields = []
     for position, column in enumerate(columns):
         pg_type = pg_type_of(column.type)
-        name = column.name
+        # A set in the select list is called after its function, whatever it is of.
+        name = "unnest" if column.name.startswith("unnest(") else column.name
         if names is not None and position < len(names):
             name = names[position] or name
         fields.append(

@@ -32,6 +32,7 @@ class PreparedStatement:
         to_query: From a position in ``text`` to one in ``query``, both from 1.
         catalog_query: It reads the catalog's relations, which must be fresh when it runs.
         live: It reads them from the session's own tables.
+        explains: It is an EXPLAIN, whose rows are made anew (``explaining``).
         settings: Calls of set_config in it.
         declared_oids: The parameter types that Parse declared, as they came.
         parameter_oids: The types that ParameterDescription tells.
@@ -55,6 +56,7 @@ class PreparedStatement:
     to_query: Callable[[int], int] | None = None
     catalog_query: bool = False
     live: bool = False
+    explains: bool = False
     settings: tuple[SetConfigCall, ...] = ()
     declared_oids: tuple[int, ...] = ()
     parameter_oids: tuple[int, ...] = ()

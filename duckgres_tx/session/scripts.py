@@ -32,7 +32,7 @@ async def run_script(session: Session, source: SourceStatement) -> str:
         await session.begin_native()
     await session.free_connection()
     for text in scripts.script(source, session.translation_context):
-        await session.run(text)
+        await _run(session, text)
     if temporary:
         session.has_temporary_objects = True
         session.epoch += 1
@@ -40,3 +40,13 @@ async def run_script(session: Session, source: SourceStatement) -> str:
     if alone:
         await session.commit()
     return tag
+
+
+async def _run(session: Session, text: str) -> None:
+    try:
+        await session.run(text)
+    except PgError as error:
+        of_view = scripts.of_view(text) if "ALTER VIEW" in error.message else None
+        if of_view is None:
+            raise
+        await session.run(of_view)

@@ -12,6 +12,8 @@ from duckgres_tx.errors import PgError
 from duckgres_tx.session import cursors, session_statements
 from duckgres_tx.session.copy_stream import copy_stream
 from duckgres_tx.session.execution import check_block, check_read_only, conclude, is_stale, make_ready, tag_of
+from duckgres_tx.session.explaining import TAG as EXPLAIN_TAG
+from duckgres_tx.session.explaining import explain
 from duckgres_tx.session.preparation import prepare
 from duckgres_tx.session.prepared_statements import PreparedStatement
 from duckgres_tx.session.session import Session
@@ -120,6 +122,8 @@ async def run_statement(
         return await cursors.fetch(session, statement.form)
     if statement.form is not None:
         return await _run_own(session, statement)
+    if statement.explains:
+        return await _run_explain(session, statement, parameters)
     check_read_only(session, statement)
     await make_ready(session, statement, parameters)
     for notice in statement.notices:
@@ -131,6 +135,14 @@ async def run_statement(
     tag = tag_of(statement, execution)
     execution.close()
     return tag
+
+
+async def _run_explain(session: Session, statement: PreparedStatement, parameters: Sequence[bytes | None]) -> str:
+    rows = await explain(session, statement, parameters)
+    session.output.write(statement.row_description(()))
+    for row in rows:
+        session.output.write(row)
+    return EXPLAIN_TAG
 
 
 async def _run_own(session: Session, statement: PreparedStatement) -> str:

@@ -65,6 +65,32 @@ class Brackets:
             start = self._primary_start(start - 1)
         return start
 
+    def operand_past(self, index: int) -> int:
+        """Where a simple operand ends that begins at token ``index``; ``index`` itself when there is none.
+
+        Takes in a constant with its sign or its type, a qualified name, a call, something in parentheses; each with its casts.
+        """
+        tokens, end = self.tokens, len(self.tokens)
+        if index + 1 < end and tokens[index].text in ("-", "+") and tokens[index + 1].kind is Kind.NUMBER:
+            index += 1
+        if index >= end:
+            return index
+        past = index + 1
+        if tokens[index].text == "(":
+            past = self._partner.get(index, index) + 1
+        elif tokens[index].kind not in (Kind.STRING, Kind.PARAMETER, Kind.NUMBER):
+            if not tokens[index].name:
+                return index
+            while past + 1 < end and tokens[past].text == "." and tokens[past + 1].name:
+                past += 2
+            if past < end and tokens[past].text == "(":
+                past = self._partner.get(past, past) + 1
+            if past < end and tokens[past].kind is Kind.STRING and tokens[past - 1].word in LITERAL_TYPES:
+                past += 1
+        while past < end and tokens[past].text == "::":
+            past = self.type_past(past + 1)
+        return past
+
     def _primary_start(self, index: int) -> int:
         last = index - 1
         token = self.tokens[last]

@@ -134,6 +134,12 @@ class Policy:
                     f"permission denied for function {name}",
                     position=statement.offset + token.start + 1,
                 )
+            if name in _MISSING_FUNCTIONS:
+                raise PgError(
+                    "0A000",
+                    f"{_MISSING_FUNCTIONS[name]} are not supported",
+                    position=statement.offset + token.start + 1,
+                )
             if name == "query":
                 self._check_query_function(statement, index)
 
@@ -165,6 +171,21 @@ _FORBIDDEN_FUNCTION_WORDS = """
     duckdb_log_contexts duckdb_logs_parsed parse_duckdb_log_message force_checkpoint
 """
 _FORBIDDEN_FUNCTIONS = frozenset(_FORBIDDEN_FUNCTION_WORDS.split())
+
+# Of functions that are missing, those whose callers should hear what it is that they can't have. A lock that isn't one
+# would let two of them do what only one may. pg_advisory_unlock_all is there: nobody holds any.
+_ADVISORY_LOCKS = tuple(
+    f"pg_{word}advisory_{kind}{shared}"
+    for word, kinds in (("", ("lock", "xact_lock", "unlock")), ("try_", ("lock", "xact_lock")))
+    for kind in kinds
+    for shared in ("", "_shared")
+)
+_MISSING_FUNCTIONS = {
+    **dict.fromkeys(_ADVISORY_LOCKS, "advisory locks"),
+    "pg_notify": "notifications",
+    "pg_export_snapshot": "exported snapshots",
+    **dict.fromkeys(("lo_create", "lo_creat", "lo_open", "lo_import", "lo_export", "lo_unlink"), "large objects"),
+}
 
 _HARMLESS_PRAGMA_WORDS = """
     collations database_list database_size functions metadata_info platform show show_databases show_tables

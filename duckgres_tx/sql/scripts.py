@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from duckgres_tx.errors import FeatureNotSupported
 from duckgres_tx.sql.edits import StatementEdit
-from duckgres_tx.sql.several import SERIAL_TYPES, generated_columns, identity, is_serial, top_commas
+from duckgres_tx.sql.several import SERIAL_TYPES, generated_columns, identity, is_serial, renames, top_commas
 from duckgres_tx.sql.split import SourceStatement, split
 from duckgres_tx.sql.tokens import quote_name, quote_string
 from duckgres_tx.sql.translate import translate
@@ -34,6 +34,15 @@ def script(statement: SourceStatement, context: TranslationContext) -> tuple[str
         case _:
             texts = _sequences_and_table(statement)
     return tuple(translate(split(text)[0], context).text for text in texts)
+
+
+def of_view(text: str) -> str | None:
+    """``ALTER TABLE v RENAME TO w`` as it is written of a view; None for any other statement."""
+    (statement,) = split(text)
+    tokens = statement.tokens
+    if not (tokens[0].is_word("alter") and tokens[1].is_word("table") and renames(tokens)):
+        return None
+    return f"ALTER VIEW{text[tokens[1].end :]}"
 
 
 def _pieces(statement: SourceStatement, first: int, past: int) -> list[str]:

@@ -1,4 +1,6 @@
-"""Which of PostgreSQL's statements are several of DuckDB's: DROP and TRUNCATE of lists, serial columns, ALTERs in one."""
+"""Which of PostgreSQL's statements are several of DuckDB's, or one of two: DROP and TRUNCATE of lists, serial columns,
+ALTERs in one, ALTER TABLE of what may be a view.
+"""
 
 from __future__ import annotations
 
@@ -32,10 +34,15 @@ def is_several(statement: SourceStatement) -> bool:
         case "truncate":
             return bool(top_commas(tokens))
         case "alter":
-            return tokens[1].is_word("table") and bool(top_commas(tokens))
+            return tokens[1].is_word("table") and (renames(tokens) or bool(top_commas(tokens)))
         case "create":
             return bool(generated_columns(StatementEdit(statement)))
     return False
+
+
+def renames(tokens: tuple[Token, ...]) -> bool:
+    """Whether an ALTER TABLE gives the table another name; it may be a view then, which DuckDB wants to be called one."""
+    return len(tokens) > 4 and tokens[-2].is_word("to") and tokens[-3].is_word("rename")
 
 
 def top_commas(tokens: tuple[Token, ...]) -> list[int]:

@@ -122,6 +122,16 @@ current_setting('no.such', true) is null
 (select string_agg(x::text || n::text, ',') from information_schema._pg_expandarray(array[7, 8]))
 (select string_agg((k).x || ':' || (k).n, ',' order by (k).n) from (select information_schema._pg_expandarray(array[7, 8]) as k) s)
 (select string_agg(i::text, ',' order by i) from generate_series(1, 3) i)
+jsonb '{"a": null, "b": {"c": 1}}' || jsonb '{"b": [], "e/~f": "x\"y", "longest": null}'
+'{"a": 1}'::jsonb || '{}'::jsonb
+'[1, 2]'::jsonb || '[3, [4]]'::jsonb
+'[]'::jsonb || '[]'::jsonb
+'[1]'::jsonb || '{"a": null}'::jsonb
+'"x"'::jsonb || '2'::jsonb || 'null'::jsonb
+null::jsonb || '1'::jsonb
+not '{"a": 1}'::jsonb ->> 'a' = '1'
+true and '{"a": {"b": "x"}}'::json -> 'a' ->> 'b' = 'x'
+1 = 1 and '{"a": null}'::json ->> 'a' is null
 (select string_agg(a || b::text || n::text, ',' order by n) from unnest(array['x', 'y'], array[1, 2]) with ordinality t(a, b, n))
 (select count(*) from pg_type where typname in ('int4', 'text') and typreceive::text in ('int4recv', 'textrecv'))
 (select indkey[0] from pg_index i join pg_class c on c.oid = i.indexrelid where c.relname = 'orders_pkey')

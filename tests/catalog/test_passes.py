@@ -32,6 +32,14 @@ def _translate(sql: str, *, live: bool = False) -> Translation:
         ("select a ~ 'x', a !~ 'x', a ~* 'x', ~ 5 from t", "select a <~> 'x', a !<~> 'x', a ~* 'x', ~ 5 from t"),
         ("select 1 where a = any('{r,p}')", "select 1 where a = any(['r', 'p'])"),
         ("select 1 where a = any('{1,2}')", "select 1 where a = any([1, 2])"),
+        (
+            "select a || b || '[1]'::jsonb from t",
+            "select __pg.pg.jsonb_concat(__pg.pg.jsonb_concat(a , b) , '[1]'::JSON) from t",
+        ),
+        (
+            "select to_json(1) || a, a || 'json', b || c::text from t",
+            "select __pg.pg.jsonb_concat(to_json(1) , a), a || 'json', b || c::text from t",
+        ),
         ("select 't'::regclass::oid", "select __pg.pg.regclass_in(CAST('t' AS VARCHAR))::pg_oid"),
         ("select cast('t' as regclass)::oid", "select __pg.pg.regclass_in(CAST('t' AS VARCHAR))::pg_oid"),
         ("select c.oid::regclass from t c", "select __pg.pg.regclass_out(c.oid) from t c"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import time
 from pathlib import Path
 
 import pytest
@@ -216,6 +217,20 @@ def test_context_of_a_closed_connection_cannot_be_set(engine):
     engine.result(engine.threads.close(connection))
     with pytest.raises(ValueError, match="closed"):
         connection.set_context("a", "b")
+
+
+def test_the_clock_goes_on_within_a_transaction(engine):
+    """now() is the transaction's beginning; duckgres_clock() isn't, also in a statement prepared before."""
+    connection = engine.connect()
+    statement = engine.prepare(connection, "select epoch_us(duckgres_clock())")
+
+    def told() -> int:
+        ((value,),) = engine.rows(engine.threads.execute(statement, (), (), (), (), RenderOptions()))
+        return int(value)
+
+    before = time.time_ns() // 1000
+    first, second = told(), told()
+    assert before <= first < second <= time.time_ns() // 1000
 
 
 # --- statements

@@ -10,6 +10,7 @@ from encoded_rows import Duck
 from oracle import Oracle
 from type_values import SHARED_TYPES, SharedType
 
+from duckgres_tx.engine.database import DuckDBError
 from duckgres_tx.engine.pg_types import pg_type_of
 
 # PostgreSQL's name and OID, DuckDB's name.
@@ -479,6 +480,36 @@ def test_null(duck: Duck) -> None:
 def test_an_unknown_format_is_refused(duck: Duck) -> None:
     """Formats are 0 and 1."""
     assert duck.refusal("select $1::int", b"1", 23, 2) == ("22023", "unsupported format code: 2")
+
+
+@pytest.mark.parametrize(
+    ("value", "format_code", "sqlstate"),
+    [
+        (b"7", 0, None),
+        (None, 0, None),
+        (b"\0\0\0\7", 1, None),
+        (b"x", 0, "22P02"),
+        (b"123456", 1, "22P03"),
+        (b"7", 2, "22023"),
+    ],
+)
+def test_values_can_be_checked_before_the_statement_runs(
+    duck: Duck, value: bytes | None, format_code: int, sqlstate: str | None
+) -> None:
+    """As they will be read then; the statement is as it was."""
+    job = duck.threads.prepare(duck.connection, b"select $1::int")
+    duck.threads.wait(job, 30)
+    statement = job.result
+
+    def refused() -> str | None:
+        try:
+            statement.check_parameters([value], [format_code], [0])
+        except DuckDBError as error:
+            return error.sqlstate
+        return None
+
+    assert sqlstate == refused() == refused()
+    statement.check_parameters([b"1"], [], [])
 
 
 def test_too_many_digits_are_refused(duck: Duck) -> None:

@@ -61,7 +61,7 @@ def _is_binary(tokens: tuple[Token, ...], index: int) -> bool:
 def _translate_operator(edit: StatementEdit, index: int) -> None:
     tokens = edit.tokens
     if tokens[0].is_word("create", "alter"):
-        first, past = edit.brackets.operand_start(index), _operand_past(edit, index + 1)
+        first, past = edit.brackets.operand_start(index), edit.brackets.operand_past(index + 1)
         neighbours = [tokens[at] for at in (first - 1, past) if 0 <= at < len(tokens)]
         if past > index + 1 and all(token.kind is not Kind.OPERATOR for token in neighbours):
             before, after = _AS_FUNCTIONS[tokens[index].text]
@@ -70,25 +70,6 @@ def _translate_operator(edit: StatementEdit, index: int) -> None:
             return
     if tokens[index].text in _OPERATORS:
         edit.replace_tokens(index, index + 1, _OPERATORS[tokens[index].text])
-
-
-def _operand_past(edit: StatementEdit, index: int) -> int:
-    """The token after a simple operand: a constant, a column, a call, something in parentheses; each with its casts."""
-    tokens, past = edit.tokens, index + 1
-    if index >= len(tokens):
-        return index
-    if tokens[index].text == "(":
-        past = (edit.brackets.partner(index) or index) + 1
-    elif tokens[index].kind not in (Kind.STRING, Kind.PARAMETER):
-        if not tokens[index].name:
-            return index
-        while past + 1 < len(tokens) and tokens[past].text == "." and tokens[past + 1].name:
-            past += 2
-        if past < len(tokens) and tokens[past].text == "(":
-            past = (edit.brackets.partner(past) or past) + 1
-    while past < len(tokens) and tokens[past].text == "::":
-        past = edit.brackets.type_past(past + 1)
-    return past
 
 
 def _translate_operator_call(edit: StatementEdit, index: int) -> None:

@@ -1,0 +1,3 @@
+from collections.abc import Mapping
+
+def name_procedures(names: Mapping[int, str]) -> None: ...
