@@ -37,7 +37,7 @@ class EncryptionTests(HostCase, TestCase):
     def setUp(self):
         """A host that prefers TLS."""
         cert, key = certificate()
-        self.set_up_host(tls="prefer", certificate_pem=cert, private_key_pem=key, handshake_timeout_s=1.0)
+        self.set_up_host(tls="prefer", certificate_pem=cert, private_key_pem=key)
 
     def tearDown(self):
         """End it."""
@@ -115,6 +115,7 @@ class EncryptionTests(HostCase, TestCase):
 
     def test_who_takes_too_long_is_hung_up_on(self):
         """Silent, byte by byte, or in the middle of TLS: the time is for the whole handshake."""
+        object.__setattr__(self.host.settings, "handshake_timeout_s", 1.0)
         silent, slow, half = self.client(**REMOTE), self.client(**LOOPBACK), self.client(**REMOTE)
 
         def talk():
