@@ -4,13 +4,15 @@ Each message is one datagram of ``NAME=value`` lines to the socket that ``NOTIFY
 A message is never waited for: one that the service manager's queue has no room for is sent again a moment later, and what can't be
 sent at all is one line in the log. Nothing here ever raises.
 
-Only the process that serves speaks. At a takeover the old one names its successor (``MAINPID=``), which systemd takes from the main
-process, and is silent from then on: a STOPPING or a WATCHDOG of the process that leaves would be taken for the service's.
+Only the process that serves speaks. One that wants to take over is silent until it serves, for if it fails its end is not the service's.
+At a takeover the old one names its successor (``MAINPID=``), which systemd takes from the main process, and is silent from then on: a
+STOPPING or a WATCHDOG of the process that leaves would be taken for the service's.
 """
 
 from __future__ import annotations
 
 import array
+import enum
 import os
 import socket
 import time
@@ -34,6 +36,19 @@ _US = 1_000_000
 _ONE_LINE = str.maketrans("\r\n", "  ")
 
 
+class Standing(enum.Enum):
+    """What this process is to the service.
+
+    ``BEFORE`` it serves it is none of its business, ``MAIN`` while it serves, and ``SUCCEEDED`` when another process does; ``GONE`` at
+    its end. Another one's end may make it ``MAIN`` again.
+    """
+
+    BEFORE = "before"
+    MAIN = "main"
+    SUCCEEDED = "succeeded"
+    GONE = "gone"
+
+
 @frozen
 class Message:
     """One datagram.
@@ -53,9 +68,10 @@ class Message:
 
 @define(eq=False)
 class Notifier:
-    """Speaks to the service manager, for as long as this process is the one that serves.
+    """Speaks to the service manager, for as long as this process is the one that serves. Made by `notifier`.
 
-    Made by `notifier`.
+    Attributes:
+        standing: What this process is to the service.
     """
 
     _clock: Any
@@ -65,7 +81,7 @@ class Notifier:
     _watchdog_s: float = 0.0
     _pid: int = field(factory=os.getpid)
     _monotonic: Callable[[], float] = time.monotonic
-    _silent: bool = False
+    standing: Standing = Standing.BEFORE
     _status: str = ""
     _pending: deque[Message] = field(factory=deque)
     _retry: IDelayedCall | None = None
@@ -79,11 +95,14 @@ class Notifier:
 
     @property
     def is_heard(self) -> bool:
-        """Whether there is a service manager, and this process speaks to it."""
-        return self._address is not None and not self._silent
+        """Whether there is a service manager, and this process speaks for the service."""
+        return self._address is not None and self.standing is Standing.MAIN
 
     def ready(self, status: str) -> None:
         """Clients can connect, here; also the end of what `reloading` began. From now on there are signs of life."""
+        if self.standing is Standing.GONE:
+            return
+        self.standing = Standing.MAIN
         self._status = status
         self._say("READY=1", f"MAINPID={self._pid}", f"STATUS={status}")
         if self._watchdog_s and self.is_heard and not self._heart.running:
@@ -106,13 +125,13 @@ class Notifier:
         self._say("STOPPING=1", f"STATUS={status}", f"EXTEND_TIMEOUT_USEC={int(timeout_s * _US)}")
 
     def store(self, name: str, fd: int) -> None:
-        """Have the service manager keep a duplicate of a descriptor, for the next start of the service.
+        """Have the service manager keep a duplicate of a descriptor, for the next start of the service. Before `ready`, or after it.
 
         Args:
             name: How it will be called; no colon, at most 255 characters.
             fd: Stays the caller's.
         """
-        if self.is_heard:
+        if self._address is not None and self.standing in (Standing.BEFORE, Standing.MAIN):
             self._send(Message(("FDSTORE=1", f"FDNAME={name}"), OwnedDescriptor(duplicate(fd))))
 
     def forget(self, name: str) -> None:
@@ -126,25 +145,26 @@ class Notifier:
             successor: Its pid; it belongs to the service as this process does, or systemd won't believe it.
         """
         self._say(f"MAINPID={successor}")
-        self._silent = True
-        if self._heart.running:
-            self._heart.stop()
+        self._leave(Standing.SUCCEEDED)
 
-    def take_back(self, status: str) -> None:
-        """The successor has failed: this process serves again."""
-        self._silent = False
-        self.ready(status)
+    def take_back(self) -> None:
+        """The successor has failed: this process serves again. If there was none, nothing happens."""
+        if self.standing is Standing.SUCCEEDED:
+            self.ready(self._status)
 
     def close(self) -> None:
         """Say nothing any more; what waits to be sent is dropped."""
-        self._silent = True
-        if self._heart.running:
-            self._heart.stop()
+        self._leave(Standing.GONE)
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
         while self._pending:
             _discard(self._pending.popleft())
+
+    def _leave(self, standing: Standing) -> None:
+        self.standing = standing
+        if self._heart.running:
+            self._heart.stop()
 
     def _say(self, *assignments: str) -> None:
         if self.is_heard:

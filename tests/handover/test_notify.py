@@ -10,7 +10,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from duckgres_tx.handover import notify
-from duckgres_tx.handover.notify import MAX_PENDING, RETRY_INTERVAL_S, for_a_successor, notifier
+from duckgres_tx.handover.notify import MAX_PENDING, RETRY_INTERVAL_S, Standing, for_a_successor, notifier
 
 
 class ServiceManager:
@@ -56,6 +56,7 @@ def speaking(tmp_path, manager, clock):
     """A notifier that the manager hears."""
     made = notifier(clock, {"NOTIFY_SOCKET": str(tmp_path / "notify")})
     made._monotonic = lambda: 12.5
+    made.standing = Standing.MAIN
     yield made
     made.close()
 
@@ -101,8 +102,8 @@ def test_an_abstract_socket_is_an_address_too(clock):
     """With @ for the zero byte."""
     name = f"duckgres-test-{os.getpid()}"
     manager = ServiceManager(b"\0" + name.encode())
-    notifier(clock, {"NOTIFY_SOCKET": "@" + name}).status("hello")
-    assert manager.heard() == [["STATUS=hello"]]
+    notifier(clock, {"NOTIFY_SOCKET": "@" + name}).ready("hello")
+    assert manager.heard()[0][0] == "READY=1"
     manager.socket.close()
 
 
@@ -214,15 +215,32 @@ def test_after_a_takeover_the_old_process_is_silent(tmp_path, manager, clock):
 def test_what_is_taken_back_is_told(tmp_path, manager, clock):
     """The old one is the main process again, and gives signs of life."""
     made = notifier(clock, {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "2000000"})
+    made.take_back()
+    assert manager.heard() == []
+    made.ready("1 worker")
     made.hand_over(4711)
     manager.heard()
-    made.take_back("1 worker")
+    made.take_back()
     clock.advance(1)
     assert manager.heard() == [
         ["READY=1", f"MAINPID={os.getpid()}", "STATUS=1 worker"],
         ["WATCHDOG=1"],
         ["WATCHDOG=1"],
     ]
+    made.close()
+    made.ready("1 worker")
+    assert manager.heard() == []
+
+
+def test_one_that_never_served_is_silent(tmp_path, manager, clock):
+    """A newcomer that gives up is not the service's end; only what it stores is heard of it."""
+    made = notifier(clock, {"NOTIFY_SOCKET": str(tmp_path / "notify")})
+    made.reloading("?")
+    made.status("?")
+    made.stopping("?", 1.0)
+    made.forget("?")
+    made.hand_over(4711)
+    assert manager.heard() == []
     made.close()
 
 
