@@ -217,6 +217,15 @@ def test_what_a_peer_has_not_read_is_seen(pair):
     assert not descriptors.has_unread_output(server.fileno())
 
 
+def test_a_process_has_a_descriptor_that_no_child_inherits():
+    """It can be waited for."""
+    fd = descriptors.process_descriptor(os.getpid())
+    try:
+        assert fcntl.fcntl(fd, fcntl.F_GETFD) & fcntl.FD_CLOEXEC
+    finally:
+        os.close(fd)
+
+
 def test_a_memory_file_holds_more_than_an_amp_value():
     """The configuration may be as long as it likes."""
     content = bytes(range(256)) * 1000

@@ -309,6 +309,13 @@ def test_a_session_that_ends_makes_room(board):
     assert board.admission.open_connections == 0
 
 
+def test_a_cancel_for_a_session_that_is_not_known_goes_by_its_slot(board):
+    """Another control plane has handed it over; the worker knows whether the key is right."""
+    result_of(Deferred.fromCoroutine(board.board.cancel(2 << 20 | 77, b"key!")))
+
+    assert [worker.cancelled for worker in board.workers] == [[], [(2 << 20 | 77, b"key!")], []]
+
+
 def test_a_cancel_goes_to_the_session_s_worker(board):
     """Found by its pid; one that nobody can have goes nowhere; a dead worker is no error."""
     board.arrive("sales")
