@@ -35,6 +35,10 @@ class BootstrapFailed(Exception):
     """The data directory can't be used; one line of text names what is wrong."""
 
 
+class InUse(BootstrapFailed):
+    """Another server uses the directory."""
+
+
 def prepare_directory(path: Path, what: str) -> None:
     """Make a directory that only this user can enter, or check that the one that is there can be used.
 
@@ -70,14 +74,14 @@ def lock_directory(path: Path, what: str) -> int:
         The lock, a descriptor that the caller owns; it holds until it and its copies in other processes are closed.
 
     Raises:
-        BootstrapFailed: Another one does.
+        InUse: Another one does.
     """
     lock = os.open(path / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(lock)
-        raise BootstrapFailed(f"{what} {path} is in use by another server") from error
+        raise InUse(f"{what} {path} is in use by another server") from error
     return lock
 
 

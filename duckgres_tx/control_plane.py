@@ -1,11 +1,12 @@
-"""Putting a control plane together: workers, switchboard, admission."""
+"""Putting a control plane together: workers, switchboard, admission, front door."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from duckgres_tx.admission import Admission
-from duckgres_tx.front_door import refuse_here
+from duckgres_tx.front_door import FrontDoor, refuse_here
 from duckgres_tx.pool.local import LocalControlPlane, LocalWorker, OneWorker
 from duckgres_tx.pool.placement import Placement
 from duckgres_tx.pool.retirement import SHUTDOWN_TIMEOUT_S, DrainPolicy
@@ -14,25 +15,35 @@ from duckgres_tx.pool.switchboard import Switchboard
 from duckgres_tx.pool.worker import Host
 from duckgres_tx.pool.workplace import Workplace
 from duckgres_tx.preparation import Prepared
+from duckgres_tx.server import Crew, Server, Workforce
 from duckgres_tx.session.settings import WorkerSettings
 
 # a worker without sessions, or one that is killed for taking longer
 _OWNER_ENDS_WITHIN_S = SHUTDOWN_TIMEOUT_S + 5.0
 
 
-def build(reactor: Any, prepared: Prepared) -> tuple[Roster | OneWorker, Switchboard]:
+def build(reactor: Any, prepared: Prepared, superseded: Callable[[], None]) -> Server:
     """Make the parts and tie them; nothing runs yet.
 
-    Returns:
-        The workers (processes, or this process when ``workers`` is 0), and the switchboard before them.
+    Args:
+        reactor: Runs it.
+        prepared: Owned by the result.
+        superseded: Called once, when it turns out that the workers obey another control plane, which has come after this one.
     """
     config = prepared.config
     admission = Admission(reactor, config.max_connections, config.rate_limit)
     switchboard = Switchboard(reactor, admission, Placement(_default_database(prepared)), refuse_here)
-    make_crew = _roster if config.workers else _one_worker
-    crew = make_crew(reactor, prepared, switchboard)
+    front_door = FrontDoor(reactor, prepared.listeners, switchboard, config.handshake_timeout)
+    crew: Crew
+    workforce: Workforce | None = None
+    if config.workers:
+        roster = _roster(reactor, prepared, switchboard)
+        roster.on_superseded = superseded
+        crew = workforce = roster
+    else:
+        crew = _one_worker(reactor, prepared, switchboard)
     switchboard.crew = crew
-    return crew, switchboard
+    return Server(prepared, crew, workforce, admission, switchboard, front_door)
 
 
 def _roster(reactor: Any, prepared: Prepared, switchboard: Switchboard) -> Roster:

@@ -71,13 +71,14 @@ class FrontDoor:
     """Accepts on all listeners while it is open.
 
     Attributes:
+        packet_deadline_s: How long a client may take for its first packet.
         accepted: Connections accepted so far.
     """
 
     _reactor: Any
     _listeners: Listeners
     _routes: Routes
-    _packet_deadline_s: float
+    packet_deadline_s: float
     _max_half_open: int = MAX_HALF_OPEN
     accepted: int = 0
     _doors: list[Door] = field(factory=list)
@@ -89,6 +90,11 @@ class FrontDoor:
 
     def __attrs_post_init__(self) -> None:
         self._cancels = InFlight(self._reactor)
+
+    @property
+    def waiting(self) -> int:
+        """Connections whose first packet is waited for."""
+        return len(self._half_open)
 
     def open(self) -> None:
         """Start to accept, or go on after `hold`."""
@@ -112,7 +118,7 @@ class FrontDoor:
         """Who is waited for now; the sockets stay the front door's."""
         now = self._reactor.seconds()
         return [
-            Knock(half_open.fileno(), *half_open.remote, half_open.prefix, self._packet_deadline_s - (deadline - now))
+            Knock(half_open.fileno(), *half_open.remote, half_open.prefix, self.packet_deadline_s - (deadline - now))
             for half_open, deadline in self._half_open.items()
         ]
 
@@ -125,7 +131,7 @@ class FrontDoor:
         client = socket.socket(fileno=knock.fd)
         remote = (knock.remote_host, knock.remote_port)
         half_open = HalfOpen(self._reactor, client, remote, self._decide, self._left, knock.prefix)
-        self._half_open[half_open] = self._reactor.seconds() + self._packet_deadline_s - knock.age_s
+        self._half_open[half_open] = self._reactor.seconds() + self.packet_deadline_s - knock.age_s
         self._half_open = dict(sorted(self._half_open.items(), key=lambda waited: waited[1]))
         self._sweep_later()
         half_open.listen()
@@ -159,7 +165,7 @@ class FrontDoor:
         self.accepted += 1
         remote = ("", 0) if client.family == socket.AF_UNIX else (address[0], address[1])
         half_open = HalfOpen(self._reactor, client, remote, self._decide, self._left)
-        self._half_open[half_open] = self._reactor.seconds() + self._packet_deadline_s
+        self._half_open[half_open] = self._reactor.seconds() + self.packet_deadline_s
         if len(self._half_open) > self._max_half_open:
             next(iter(self._half_open)).hang_up()
         self._sweep_later()

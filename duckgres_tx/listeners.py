@@ -12,7 +12,7 @@ from pathlib import Path
 from attrs import define, field
 
 from duckgres_tx.handover.descriptors import MAX_SOCKET_PATH_BYTES
-from duckgres_tx.handover.offers import Offers
+from duckgres_tx.handover.offers import Offers, lock_path
 
 BACKLOG = 1024
 DEFAULT_PORT = 5432
@@ -31,12 +31,14 @@ class Listeners:
         port: The port, also when the system has chosen it; it names the UNIX socket too.
         unix_path: The UNIX socket's path, if there is one.
         lock: The lock beside it, a descriptor; -1 when the file isn't ours, or there is none.
+        bound_unix: Whether the UNIX socket was bound here, and not taken from somebody.
     """
 
     sockets: list[socket.socket] = field(factory=list)
     port: int = 0
     unix_path: Path | None = None
     lock: int = -1
+    bound_unix: bool = False
 
     def close(self) -> None:
         """Stop listening, and remove the UNIX socket."""
@@ -44,9 +46,16 @@ class Listeners:
             self.sockets.pop().close()
         if self.unix_path is not None and self.lock >= 0:
             self.unix_path.unlink(missing_ok=True)
-            _lock_path(self.unix_path).unlink(missing_ok=True)
+            lock_path(self.unix_path).unlink(missing_ok=True)
             os.close(self.lock)
             self.lock = -1
+
+    def undo(self) -> None:
+        """There will be no server: what was bound for it goes, what it was offered stays where it came from."""
+        if self.bound_unix:
+            self.close()
+        else:
+            self.leave()
 
     def leave(self) -> None:
         """Close what is here, and leave the UNIX socket to another process that has it too."""
@@ -82,7 +91,7 @@ def listen(hosts: Iterable[str], port: int, unix_socket_dir: Path | None, offers
         if unix_socket_dir is not None:
             _add_unix_socket(listeners, unix_socket_dir, offers)
     except BaseException:
-        listeners.close()
+        listeners.undo()
         raise
     return listeners
 
@@ -127,8 +136,10 @@ def _add_unix_socket(listeners: Listeners, directory: Path, offers: Offers) -> N
     if offered in offers.lent:
         listeners.sockets.append(offered)
         return
+    lock = offers.take_unix_lock(path)
     try:
-        lock = _take_lock(_lock_path(path))
+        if lock < 0:
+            lock = _take_lock(lock_path(path))
     except OSError as error:
         if offered is not None:
             offered.close()
@@ -139,6 +150,7 @@ def _add_unix_socket(listeners: Listeners, directory: Path, offers: Offers) -> N
         except BaseException:
             os.close(lock)
             raise
+        listeners.bound_unix = True
     listeners.sockets.append(offered)
     listeners.lock = lock
 
@@ -156,10 +168,6 @@ def _bind_unix(path: Path) -> socket.socket:
         listener.close()
         raise CannotListen(f"can't listen on {path}: {error.strerror or error}") from error
     return listener
-
-
-def _lock_path(path: Path) -> Path:
-    return path.with_name(path.name + ".lock")
 
 
 def _take_lock(path: Path) -> int:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any, ClassVar
 
 from twisted.python import usage
 
+from duckgres_tx import config as configuration
+from duckgres_tx.config import Config, ConfigError
+from duckgres_tx.starting import cannot_start
+
 
 class Options(usage.Options):
-    """Options that were not given are None, so that the environment and the file have their say (see `config.load`)."""
+    """Options that were not given are None, so that the environment and the file have their say (see `config.load`).
+
+    Attributes:
+        configuration: What all of them say together; None when nobody but us has parsed them.
+        pidfile: The PID file that this server looks after; None when `twistd` does, or there is none.
+        working_directory: Where the command was given: relative paths of a successor's command line are relative to that.
+    """
 
     optParameters: ClassVar[list[list[str | None]]] = [
         ["config", "c", None, "YAML file with settings"],
@@ -38,6 +50,12 @@ class Options(usage.Options):
         "and there are more settings than options: see docs/configuration.md."
     )
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.configuration: Config | None = None
+        self.pidfile: Path | None = None
+        self.working_directory = Path.cwd()
+
     def parseOptions(  # noqa: N802
         self, options: list[str] | None = None
     ) -> None:
@@ -45,7 +63,23 @@ class Options(usage.Options):
         try:
             super().parseOptions(options)
         except usage.UsageError as error:
-            raise SystemExit(f"duckgres: {error}") from error
+            raise cannot_start(str(error)) from error
+
+    def postOptions(self) -> None:
+        """Read the configuration, because what `twistd` does next depends on it.
+
+        Before there is a service, `twistd` refuses to start when its PID file names a living process. A server that takes over from
+        another one is meant to find that, so it looks after the PID file itself (`handover.pid_file`), and `twistd` is told of none.
+        """
+        if self.parent is None:
+            return
+        try:
+            self.configuration = configuration.load(self.given(), os.environ)
+        except ConfigError as error:
+            raise cannot_start(str(error)) from error
+        if self.configuration.handover is not None and self.parent["pidfile"]:
+            self.pidfile = Path(self.parent["pidfile"]).absolute()
+            self.parent["pidfile"] = ""
 
     def parseArgs(self, *extra: Any) -> None:
         """No arguments."""

@@ -1,7 +1,8 @@
 """What is done before the server becomes a daemon: everything that can go wrong without workers goes wrong here, where the
 operator's terminal still is.
 
-Nothing here starts a thread or a process: they would not survive becoming a daemon.
+Nothing here starts a thread or a process: they would not survive becoming a daemon. A server that takes over from another one only
+checks (`check`); it makes and opens things (`occupy`) when the other one has let it.
 """
 
 from __future__ import annotations
@@ -11,22 +12,26 @@ import importlib.metadata
 import json
 import os
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import cattrs
 from attrs import define, frozen
 
 from duckgres_tx import bootstrap, certificates, extensions
-from duckgres_tx.bootstrap import BootstrapFailed
+from duckgres_tx.bootstrap import BootstrapFailed, InUse
 from duckgres_tx.certificates import BadCertificate, Certificate
 from duckgres_tx.config import Config
 from duckgres_tx.extensions import UnknownExtension
 from duckgres_tx.handover.descriptors import MAX_SOCKET_PATH_BYTES
+from duckgres_tx.handover.handover_socket import longest_path, who_listens
+from duckgres_tx.handover.offers import Offers
 from duckgres_tx.listeners import CannotListen, Listeners, listen
 from duckgres_tx.pool import resources
 from duckgres_tx.session.settings import WorkerSettings
 
+EMPTY: Mapping[str, int] = MappingProxyType({})
 # beside the clients': listeners, links, logs, the databases' files of a standalone server
 _SPARE_DESCRIPTORS = 256
 
@@ -58,18 +63,18 @@ class Prepared:
         config: What the operator wants.
         listeners: Bound sockets; owned by this object until the front door takes them over.
         material: What was read for it.
-        locks: The locks on the data and the runtime directory, descriptors that live as long as the process.
+        locks: The locks on the data and the runtime directory by the settings' names: descriptors, held as long as the process lives.
     """
 
     config: Config
     listeners: Listeners
     material: Material
-    locks: list[int]
+    locks: dict[str, int]
 
     @property
     def runtime_dir(self) -> Path:
         """Where the workers' sockets are."""
-        return self.config.runtime_dir or self.config.data_dir / "run"
+        return self.config.runtime_path
 
     def worker_settings(self) -> WorkerSettings:
         """What each worker is told: the limits are its share. A self-signed certificate is renewed here when it is time."""
@@ -96,6 +101,7 @@ class Prepared:
             temp_directory=str(config.data_dir / "tmp"),
             idle_database_timeout_s=config.idle_database_timeout,
             drain_timeout_s=config.shutdown_timeout,
+            orphan_timeout_s=config.orphan_timeout,
             server_version=f"16.9 (duckgres_tx {importlib.metadata.version('duckgres_tx')})",
         )
 
@@ -121,23 +127,62 @@ class Prepared:
         self.material = material
 
     def discard(self) -> None:
-        """Let everything go again."""
+        """The server has ended: let everything go, and remove what clients could connect to."""
         self.listeners.close()
         _close_all(self.locks)
 
+    def leave(self) -> None:
+        """Another process goes on with everything: let it go without removing anything."""
+        self.listeners.leave()
+        _close_all(self.locks)
 
-def prepare(config: Config) -> Prepared:
-    """Check and make all that the server needs.
+    def undo(self) -> None:
+        """There will be no server: remove what was made for it, and leave what belongs to another one."""
+        self.listeners.undo()
+        _close_all(self.locks)
+
+
+def prepare(config: Config, offers: Offers | None = None) -> Prepared:
+    """`check` and `occupy`, for a server that takes over from nobody.
 
     Raises:
         CannotStart: Something is missing, in use, or forbidden; nothing is left open.
     """
+    check(config)
+    return occupy(config, offers)
+
+
+def check(config: Config) -> None:
+    """Look for mistakes. Nothing is made or opened.
+
+    Raises:
+        CannotStart: Something is missing or forbidden.
+    """
     with _told_in_one_line():
-        locks: list[int] = []
+        _extension_files(config)
+        if config.handover is not None:
+            _check_handover(config)
+        if config.tls.mode != "off" and config.tls.cert is not None:
+            _certificate(config)
+
+
+def occupy(config: Config, offers: Offers | None = None, locks: Mapping[str, int] = EMPTY) -> Prepared:
+    """Make and open all that the server needs.
+
+    Args:
+        config: What `check` has found no fault with.
+        offers: Sockets that may be listening already where this server shall; what it doesn't need stays there.
+        locks: Locks on directories that another server has given, by the settings' names. The caller's, and duplicated here.
+
+    Raises:
+        CannotStart: Something is in use or forbidden; nothing is left open.
+    """
+    with _told_in_one_line():
+        held = {name: os.dup(lock) for name, lock in locks.items()}
         try:
-            return _prepare(config, locks)
+            return _occupy(config, offers, held)
         except BaseException:
-            _close_all(locks)
+            _close_all(held)
             raise
 
 
@@ -163,42 +208,61 @@ def _told_in_one_line() -> Iterator[None]:
         raise CannotStart(f"{where}{error.strerror or error}") from error
 
 
-def _prepare(config: Config, locks: list[int]) -> Prepared:
+def _occupy(config: Config, offers: Offers | None, locks: dict[str, int]) -> Prepared:
     # Databases, write-ahead logs and spilled rows are nobody else's to read; workers inherit this.
     os.umask(0o077)
-    bootstrap.prepare_directory(config.data_dir, "data_dir")
-    locks.append(bootstrap.lock_directory(config.data_dir, "data_dir"))
+    for directory, name in ((config.data_dir, "data_dir"), (config.runtime_path, "runtime_dir")):
+        bootstrap.prepare_directory(directory, name)
+        if name not in locks:
+            locks[name] = _lock(config, directory, name)
     bootstrap.prepare_directory(config.data_dir / "tmp", "data_dir")
-    runtime_dir = config.runtime_dir or config.data_dir / "run"
-    bootstrap.prepare_directory(runtime_dir, "runtime_dir")
-    locks.append(bootstrap.lock_directory(runtime_dir, "runtime_dir"))
-    if config.handover is not None:
-        _check_handover(config.handover)
     material = _material(config)
     _raise_descriptor_limit(config.max_connections)
-    listeners = listen(config.host, config.port, config.unix_socket_dir)
+    listeners = listen(config.host, config.port, config.unix_socket_dir, offers)
     return Prepared(config, listeners, material, locks)
 
 
+def _lock(config: Config, directory: Path, name: str) -> int:
+    try:
+        return bootstrap.lock_directory(directory, name)
+    except InUse as error:
+        if config.handover is None:
+            raise
+        default = config.runtime_path / "handover.sock"
+        elsewhere = f"but at {default}" if who_listens(default) is not None else "or anywhere else"
+        raise CannotStart(
+            f"{error}, which can't be asked to hand over: it does not answer at {config.handover}, {elsewhere}"
+        ) from error
+
+
 def _material(config: Config) -> Material:
+    return Material(
+        certificate=_certificate(config),
+        verifiers=bootstrap.verifiers(config.data_dir, config.users),
+        extension_files=_extension_files(config),
+    )
+
+
+def _extension_files(config: Config) -> tuple[str, ...]:
     files = tuple(extensions.resolve(name) for name in config.extensions)
     for directory in config.allowed_directories:
         if not Path(directory).is_dir():
             raise CannotStart(f"allowed_directories: {directory} is not a directory")
-    return Material(
-        certificate=_certificate(config),
-        verifiers=bootstrap.verifiers(config.data_dir, config.users),
-        extension_files=files,
-    )
+    return files
 
 
-def _check_handover(path: Path) -> None:
-    if len(os.fsencode(path)) > MAX_SOCKET_PATH_BYTES:
-        raise CannotStart(f"handover: {path} is longer than {MAX_SOCKET_PATH_BYTES} bytes")
-    if not path.parent.is_dir():
-        raise CannotStart(f"handover: {path.parent} is not a directory")
-    if not os.access(path.parent, os.W_OK):
-        raise CannotStart(f"handover: {path.parent} can't be written to")
+def _check_handover(config: Config) -> None:
+    path = config.handover_path
+    if longest_path(path) > MAX_SOCKET_PATH_BYTES:
+        raise CannotStart(
+            f"handover: {path} is too long: paths of UNIX sockets have {MAX_SOCKET_PATH_BYTES} bytes at the most"
+        )
+    # the runtime directory is made if need be
+    if path.parent != config.runtime_path or path.parent.exists():
+        if not path.parent.is_dir():
+            raise CannotStart(f"handover: {path.parent} is not a directory")
+        if not os.access(path.parent, os.W_OK):
+            raise CannotStart(f"handover: {path.parent} can't be written to")
     if path.exists() and not path.is_socket():
         raise CannotStart(f"handover: {path} is there and is no socket")
 
@@ -211,9 +275,9 @@ def _certificate(config: Config) -> Certificate | None:
     return certificates.self_signed(config.data_dir)
 
 
-def _close_all(locks: list[int]) -> None:
+def _close_all(locks: dict[str, int]) -> None:
     while locks:
-        os.close(locks.pop())
+        os.close(locks.popitem()[1])
 
 
 def _raise_descriptor_limit(connections: int) -> None:

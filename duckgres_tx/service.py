@@ -1,75 +1,63 @@
 """The server as a Twisted service: what `twistd` runs.
 
-`makeService` prepares while the operator's terminal is there (`preparation`); the service itself does the rest once the reactor runs:
-workers first, then the front door, then the ``ready`` line. Signals: SIGTERM lets transactions finish, SIGINT doesn't, and a second one of
-either makes it quick.
+`makeService` prepares while the operator's terminal is there (`preparation`). The service itself does the rest once the reactor runs. A
+server before which nobody serves starts its workers and opens its front door; one that is told of a running server takes over from it
+(`handover.candidacy`). When it serves, it can be taken over itself (`handover.incumbency`), and stopped, reloaded and rolled by signals.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
-from typing import Any, Protocol
+import time
+from typing import Any
 
 from attrs import define, field
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, DeferredList
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
 from duckgres_tx import config as configuration
 from duckgres_tx import control_plane
 from duckgres_tx.config import ConfigError
-from duckgres_tx.front_door import FrontDoor
+from duckgres_tx.handover.candidacy import Candidacy, ToldOff
+from duckgres_tx.handover.commands import Refused
+from duckgres_tx.handover.incumbent import GIVEN_AWAY, Phase
+from duckgres_tx.handover.status import EventStatus
+from duckgres_tx.handover.takings import Takings
 from duckgres_tx.options import Options
-from duckgres_tx.pool.servers import SessionServer, WorkerStartFailed
-from duckgres_tx.pool.switchboard import Switchboard
-from duckgres_tx.preparation import CannotStart, Prepared, prepare
-from duckgres_tx.starting import StartReport
-from duckgres_tx.tasks import start
+from duckgres_tx.pool.servers import WorkerStartFailed
+from duckgres_tx.premises import Launch, Premises, furnish, launch_of
+from duckgres_tx.preparation import CannotStart, Prepared, check, occupy
+from duckgres_tx.server import Server
+from duckgres_tx.signals import STOP_SIGNALS, Urgency, next_urgency, take_signals
+from duckgres_tx.starting import StartReport, cannot_start
+from duckgres_tx.tasks import start, wait_for
 
 __all__ = ["DuckgresService", "Options", "makeService"]
 
-SHUTDOWN_TIMEOUT_S = 10.0
-_HURRIED_TIMEOUT_S = 2.0
 # they take effect after the data directory has been made, which would be the wrong user's, or elsewhere
 _NOT_WITH_US = ("uid", "gid", "chroot")
-
-
-class RunningCrew(Protocol):
-    """The workers, as far as the service is concerned."""
-
-    async def start(self) -> None:
-        """Start all; returns when clients can be served. Raises `WorkerStartFailed`."""
-
-    def ready(self) -> Sequence[SessionServer]:
-        """Those that serve."""
-
-    async def drain(self, timeout_s: float) -> int:
-        """Let transactions finish."""
-
-    async def shutdown(self, timeout_s: float) -> None:
-        """End all."""
-
-    def kill(self) -> None:
-        """End all now."""
+# for a takeover that is being taken back, before the server that has it back is stopped
+_RECLAIM_TIMEOUT_S = 5.0
 
 
 @define(eq=False, slots=False)
 class DuckgresService(Service):
-    """One server, from the moment that the reactor runs to its end."""
+    """One process, from the moment that the reactor runs to its end."""
 
     _reactor: Any
-    _prepared: Prepared
+    _launch: Launch
+    # None: there is a server to take over from
+    _prepared: Prepared | None
     _report: StartReport
-    _crew: RunningCrew = field(init=False)
-    _switchboard: Switchboard = field(init=False)
-    _front_door: FrontDoor = field(init=False)
+    _premises: Premises = field(init=False)
+    _server: Server | None = None
+    _candidacy: Candidacy | None = None
     _starting: Deferred[None] | None = None
     _stopping: Deferred[None] | None = None
+    _urgency: Urgency = Urgency.NONE
     _in_a_hurry: Deferred[None] = field(factory=Deferred)
-    _impatience: int = 0
-    _patient: bool = True
     _stop_asked: bool = False
     _log: Logger = field(factory=Logger)
 
@@ -77,10 +65,7 @@ class DuckgresService(Service):
         """Called by twistd, after it has become a daemon and before the reactor runs."""
         super().startService()
         self._report.take_over()
-        self._crew, self._switchboard = control_plane.build(self._reactor, self._prepared)
-        self._front_door = FrontDoor(
-            self._reactor, self._prepared.listeners, self._switchboard, self._prepared.config.handshake_timeout
-        )
+        self._premises = furnish(self._reactor, self._launch, self._stop_reactor)
         self._reactor.callWhenRunning(self._begin)
 
     def stopService(self) -> Deferred[None]:
@@ -91,16 +76,29 @@ class DuckgresService(Service):
             self._stopping = Deferred.fromCoroutine(self._stop())
         return self._stopping
 
+    # ---- the start
+
     def _begin(self) -> None:
-        self._take_signals()
+        take_signals(
+            self._reactor,
+            {
+                **dict.fromkeys(STOP_SIGNALS, self._asked_to_stop),
+                signal.SIGHUP: self._asked_to_reload,
+                signal.SIGUSR1: self._asked_to_succeed,
+                signal.SIGUSR2: self._asked_to_roll,
+            },
+        )
         for name in configuration.unknown_variables(os.environ):
             self._log.warn("the environment variable {name} is not one of this server's", name=name)
         self._starting = start(self._start(), "start the server")
 
     async def _start(self) -> None:
         try:
-            await self._crew.start()
-        except WorkerStartFailed as error:
+            if self._prepared is None:
+                server = await self._take_over()
+            else:
+                server = await self._start_afresh(self._prepared)
+        except (WorkerStartFailed, CannotStart, ToldOff) as error:
             self._fail(str(error))
             return
         except CancelledError:
@@ -111,67 +109,135 @@ class DuckgresService(Service):
             raise
         finally:
             self._starting = None
-        self._front_door.open()
-        if self._prepared.config.handover is not None:
-            self._log.warn(
-                "handover: this version does not take over from a running server yet; {path} is not used",
-                path=str(self._prepared.config.handover),
-            )
-        self._log.info("ready: {command}", command=self._prepared.psql_command())
+        self._serve(server)
+
+    async def _start_afresh(self, prepared: Prepared) -> Server:
+        self._server = server = control_plane.build(self._reactor, prepared, self._superseded)
+        try:
+            self._premises.signposts.put_up()
+        except OSError as error:
+            what = f"{error.filename or prepared.config.handover_path}: {error.strerror or error}"
+            if prepared.config.handover is not None:
+                raise CannotStart(what) from error
+            self._log.warn("this server can't be asked for its status, nor be taken over: {what}", what=what)
+        await server.start()
+        server.open()
+        return server
+
+    async def _take_over(self) -> Server:
+        config = self._launch.config
+
+        def build(takings: Takings) -> Server:
+            prepared = occupy(config, takings.offers, takings.locks)
+            self._server = control_plane.build(self._reactor, prepared, self._superseded)
+            return self._server
+
+        self._candidacy = candidacy = Candidacy(
+            self._reactor,
+            config.handover_path,
+            self._launch.directories,
+            build,
+            self._premises.signposts,
+            self._superseded,
+        )
+        await candidacy.take_over()
+        self._premises.office.last_takeover = EventStatus(at=time.time(), detail=f"from process {candidacy.incumbent}")
+        if self._server is None:
+            raise ToldOff("there is no server")
+        return self._server
+
+    def _serve(self, server: Server) -> None:
+        self._premises.office.opened(server)
+        self._premises.incumbency.opened(server)
+        self._log.info("ready: {command}", command=server.prepared.psql_command())
         self._report.succeeded()
+        if self._candidacy is not None and server.workforce is not None and server.workforce.is_stale:
+            if self._launch.config.roll_after_takeover:
+                server.workforce.roll("a takeover by newer code or settings")
+            else:
+                self._log.warn(
+                    "there are workers with older code or settings; they stay until they are rolled (SIGUSR2)"
+                )
 
     def _fail(self, line: str) -> None:
         self._log.error("could not start: {line}", line=line)
         self._report.failed(line)
-        self._patient = False
+        self._urgency = max(self._urgency, Urgency.FAST)
         self._stop_reactor()
+
+    # ---- the end
 
     async def _stop(self) -> None:
-        """Stop accepting, let transactions finish, end the workers, let go of everything."""
+        if self._candidacy is not None and self._starting is not None:
+            # it undoes what it has done
+            self._candidacy.stop()
+            await self._starting
+            self._premises.signposts.take_down()
+            return
         if self._starting is not None:
             self._starting.cancel()
-        self._front_door.close()
-        self._switchboard.close()
-        if self._patient and self._crew.ready():
-            drained: Deferred[Any] = start(self._crew.drain(self._prepared.config.shutdown_timeout), "drain")
-            waits_no_longer: Deferred[Any] = self._in_a_hurry
-            # whichever comes first: all have finished, or somebody can't wait
-            await DeferredList([drained, waits_no_longer], fireOnOneCallback=True)
-        await self._crew.shutdown(SHUTDOWN_TIMEOUT_S if self._patient else _HURRIED_TIMEOUT_S)
-        self._prepared.discard()
-        self._log.info("stopped")
+        if self._server is not None:
+            await self._end(self._server)
+        elif self._prepared is not None:
+            self._prepared.discard()
+        self._premises.signposts.take_down()
 
-    def _take_signals(self) -> None:
-        """Instead of Twisted's own, which would end the process by the signal that stopped it, as if it had been killed."""
+    async def _end(self, server: Server) -> None:
+        """End the server, or leave it to another process."""
+        incumbency = self._premises.incumbency
+        if incumbency.phase is Phase.RECLAIMING:
+            await wait_for(incumbency.when_reclaimed(), _RECLAIM_TIMEOUT_S, self._reactor)
+        incumbency.stopped()
+        if incumbency.phase not in GIVEN_AWAY:
+            if self._candidacy is not None:
+                await self._candidacy.dismiss()
+            await server.stop(self._urgency < Urgency.FAST, self._in_a_hurry)
+        if incumbency.phase in GIVEN_AWAY:
+            await server.leave()
+            self._log.info("another process serves; this one has ended")
+        else:
+            server.prepared.discard()
+            self._log.info("stopped")
 
-        def asked(number: int, frame: Any) -> None:
-            self._reactor.callFromThread(self._asked_to_stop, signal.Signals(number))
-
-        signal.signal(signal.SIGTERM, asked)
-        signal.signal(signal.SIGINT, asked)
-        signal.signal(signal.SIGHUP, self._hung_up)
-
-    def _asked_to_stop(self, number: signal.Signals) -> None:
-        self._impatience += 1
-        self._log.info("got {signal}, stopping", signal=number.name)
-        if number is signal.SIGINT or self._impatience > 1:
-            self._patient = False
-            if not self._in_a_hurry.called:
-                self._in_a_hurry.callback(None)
-        if self._impatience > 2:
-            self._crew.kill()
-        self._stop_reactor()
-
-    def _hung_up(self, number: int, frame: Any) -> None:
-        def say() -> None:
-            self._log.warn("got SIGHUP: the configuration is read at the start only")
-
-        self._reactor.callFromThread(say)
+    def _superseded(self) -> None:
+        self._log.warn("the workers obey another control plane, which has come after this one: this one ends")
+        self._premises.incumbency.superseded()
 
     def _stop_reactor(self) -> None:
         if not self._stop_asked:
             self._stop_asked = True
             self._reactor.stop()
+
+    # ---- signals
+
+    def _asked_to_stop(self, number: signal.Signals) -> None:
+        self._urgency = next_urgency(self._urgency, number)
+        self._log.info("got {signal}, stopping", signal=number.name)
+        if self._urgency >= Urgency.FAST and not self._in_a_hurry.called:
+            self._in_a_hurry.callback(None)
+        if self._urgency is Urgency.IMMEDIATE and self._server is not None:
+            self._server.crew.kill()
+        self._stop_reactor()
+
+    def _asked_to_reload(self, number: signal.Signals) -> None:
+        self._log.warn("got SIGHUP: the configuration is read at the start only")
+
+    def _asked_to_succeed(self, number: signal.Signals) -> None:
+        self._log.info("got {signal}, starting a successor", signal=number.name)
+        start(self._succeed(), "start a successor")
+
+    async def _succeed(self) -> None:
+        try:
+            await self._premises.office.succeed()
+        except Refused as error:
+            self._log.error("no takeover: {error}", error=str(error))
+
+    def _asked_to_roll(self, number: signal.Signals) -> None:
+        try:
+            answer = self._premises.office.roll(number.name)
+        except Refused as error:
+            answer = str(error)
+        self._log.info("got {signal}: {answer}", signal=number.name, answer=answer)
 
 
 def makeService(options: Options) -> DuckgresService:
@@ -185,10 +251,13 @@ def makeService(options: Options) -> DuckgresService:
     twistd_options = options.parent if options.parent is not None else {}
     for name in _NOT_WITH_US:
         if twistd_options.get(name) is not None:
-            raise SystemExit(f"duckgres: twistd's --{name} is not supported: start it as the user that it shall run as")
+            raise cannot_start(f"twistd's --{name} is not supported: start it as the user that it shall run as")
     report = StartReport(twistd_options)
     try:
-        prepared = prepare(configuration.load(options.given(), os.environ))
+        config = options.configuration or configuration.load(options.given(), os.environ)
+        check(config)
+        launch = launch_of(config, options.pidfile, options.working_directory, twistd_options)
+        prepared = occupy(config) if launch.find_incumbent() is None else None
     except (ConfigError, CannotStart) as error:
-        raise SystemExit(f"duckgres: {error}") from error
-    return DuckgresService(reactor, prepared, report)
+        raise report.refused(str(error)) from error
+    return DuckgresService(reactor, launch, prepared, report)

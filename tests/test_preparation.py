@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import stat
 
 import cattrs
 import pytest
 
 from duckgres_tx.config import Bytes, Config, Tls
-from duckgres_tx.preparation import CannotStart, prepare
+from duckgres_tx.handover.offers import Offers
+from duckgres_tx.preparation import CannotStart, check, occupy, prepare
 from duckgres_tx.session.settings import WorkerSettings
 
 
@@ -46,13 +48,57 @@ def test_everything_is_made(make, tmp_path):
 
 @pytest.mark.parametrize(
     ("path", "message"),
-    [("none/x.sock", "is not a directory"), ("x" * 120, "longer than 107 bytes"), ("plain", "is no socket")],
+    [("none/x.sock", "is not a directory"), ("x" * 120, "is too long"), ("plain", "is no socket")],
 )
 def test_a_handover_path_is_checked(make, tmp_path, path, message):
     """What could never work is told at the start."""
     (tmp_path / "plain").touch()
     with pytest.raises(CannotStart, match=f"handover: .*{message}"):
         make(handover=tmp_path / path)
+
+
+def test_the_handover_socket_may_be_where_it_would_be_anyway(make, tmp_path):
+    """Also at the first start, when the directory isn't there yet."""
+    make(handover=tmp_path / "data" / "run" / "handover.sock")
+
+
+def test_a_check_makes_nothing(tmp_path):
+    """A server that takes over does it before it is let."""
+    check(Config(host=(), unix_socket_dir=tmp_path, data_dir=tmp_path / "data"))
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_given_is_not_asked_for_again(make, tmp_path):
+    """Locks and sockets of the server that is taken over; and they are that server's until it is sure that this one serves."""
+    old = make()
+    path = tmp_path / ".s.PGSQL.5432"
+    offers = Offers([old.listeners.sockets[0].dup()], unix_lock=os.dup(old.listeners.lock))
+
+    new = occupy(old.config, offers, old.locks)
+
+    assert new.listeners.sockets[0].getsockname() == str(path)
+    assert (offers.sockets, offers.unix_lock) == ([], -1)
+    new.undo()
+    assert path.exists()
+    with pytest.raises(CannotStart, match="in use by another server"):
+        occupy(old.config)
+
+
+def test_a_server_that_can_t_be_taken_over_is_told_from_one_that_can(make, tmp_path):
+    """An older one has no handover socket; and a path may be mistyped."""
+    make()
+    (tmp_path / "data" / "run" / "handover.sock").unlink(missing_ok=True)
+    with pytest.raises(
+        CannotStart, match=r"in use by another server, which can't be asked .*x\.sock, or anywhere else"
+    ):
+        make(handover=tmp_path / "x.sock")
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "data" / "run" / "handover.sock"))
+        listener.listen()
+        with pytest.raises(CannotStart, match=r"x\.sock, but at .*run/handover\.sock"):
+            make(handover=tmp_path / "x.sock")
 
 
 def test_what_the_server_makes_is_private(make):

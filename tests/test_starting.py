@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from duckgres_tx.starting import StartReport
+from duckgres_tx.starting import StartReport, cannot_start
 
 
 @pytest.fixture
@@ -69,3 +69,47 @@ def test_without_a_daemon_there_is_no_pipe():
     assert os.read(reader, 100) == b"duckgres: x\n"
     assert statuses == [1]
     os.close(reader)
+
+
+@pytest.fixture
+def wanted(monkeypatch):
+    """The read end of a pipe whose other end is given to this process, as a server gives it to its successor."""
+    reader, writer = os.pipe()
+    monkeypatch.setenv("DUCKGRES_REPORT_FD", str(writer))
+    yield reader
+    os.close(reader)
+
+
+def test_who_wanted_a_successor_hears_of_it(wanted):
+    """And no child of the successor tells anything."""
+    report = StartReport({}, stderr=os.dup(2))
+    assert "DUCKGRES_REPORT_FD" not in os.environ
+    report.take_over()
+
+    report.succeeded()
+
+    assert (os.read(wanted, 100), os.read(wanted, 100)) == (b"ready", b"")
+
+
+def test_who_wanted_a_successor_hears_why_there_is_none(wanted):
+    """In one line, however early it failed."""
+    assert cannot_start("port: 'x' is not a whole number").code == "duckgres: port: 'x' is not a whole number"
+
+    assert (os.read(wanted, 100), os.read(wanted, 100)) == (b"port: 'x' is not a whole number\n", b"")
+
+
+def test_who_wanted_a_successor_hears_of_a_late_failure(wanted):
+    """As the operator does."""
+    reader, writer = os.pipe()
+    report = StartReport({}, lambda leave: None, stderr=writer)
+    report.failed("no such extension")
+
+    assert (os.read(wanted, 100), os.read(reader, 100)) == (b"no such extension\n", b"duckgres: no such extension\n")
+    os.close(reader)
+
+
+def test_a_variable_that_means_nothing_is_ignored(monkeypatch):
+    """Such as a descriptor that isn't open."""
+    for text in ("", "x", "-1", "987654"):
+        monkeypatch.setenv("DUCKGRES_REPORT_FD", text)
+        assert cannot_start("x").code == "duckgres: x"

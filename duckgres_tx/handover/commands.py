@@ -178,7 +178,6 @@ class Farewell(amp.Command):
     """The incumbent leaves for good."""
 
     errors = _FAULT
-    requiresAnswer = False
 
 
 class Status(amp.Command):

@@ -173,10 +173,15 @@ def memory_file(content: bytes, name: str) -> int:
         A descriptor that the caller owns.
     """
     with OwnedDescriptor(os.memfd_create(name, os.MFD_CLOEXEC)) as file:
-        written = 0
-        while written < len(content):
-            written += os.pwrite(file.fd, content[written:], written)
+        fill_memory_file(file.fd, content)
         return file.release()
+
+
+def fill_memory_file(fd: int, content: bytes) -> None:
+    """Write something into an empty file that `memory_file` made, perhaps in another process. Doesn't own it."""
+    written = 0
+    while written < len(content):
+        written += os.pwrite(fd, content[written:], written)
 
 
 def read_memory_file(fd: int, limit_bytes: int) -> bytes:

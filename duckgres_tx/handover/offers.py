@@ -6,6 +6,7 @@ of connections that nobody has accepted yet, so none of them is lost.
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,10 +21,12 @@ class Offers:
     Attributes:
         sockets: What is left. Listening stream sockets of the Internet or of UNIX.
         lent: Those, taken or not, whose giver goes on listening: the file of such a UNIX socket is not ours to lock or remove.
+        unix_lock: The lock beside the UNIX socket, a descriptor that came with it; -1 without one.
     """
 
     sockets: list[socket.socket] = field(factory=list)
     lent: frozenset[socket.socket] = frozenset()
+    unix_lock: int = -1
 
     def take_tcp(self, family: int, host: str, port: int) -> socket.socket | None:
         """The socket that listens on an address.
@@ -50,10 +53,37 @@ class Offers:
                 return listener
         return None
 
+    def take_unix_lock(self, path: Path) -> int:
+        """The lock beside the UNIX socket at a path, which the caller owns; -1 if none came, or that of another one."""
+        try:
+            if self.unix_lock < 0 or not os.path.samestat(os.fstat(self.unix_lock), lock_path(path).stat()):
+                return -1
+        except FileNotFoundError:
+            return -1
+        lock, self.unix_lock = self.unix_lock, -1
+        return lock
+
     def close(self) -> None:
         """Close what is left."""
         while self.sockets:
             self.sockets.pop().close()
+        if self.unix_lock >= 0:
+            os.close(self.unix_lock)
+            self.unix_lock = -1
+
+    def abolish(self) -> None:
+        """Close what is left for good: nobody listens there any more, so a UNIX socket's files go too."""
+        for listener in self.sockets:
+            if listener.family == socket.AF_UNIX and listener not in self.lent and self.unix_lock >= 0:
+                path = Path(listener.getsockname())
+                path.unlink(missing_ok=True)
+                lock_path(path).unlink(missing_ok=True)
+        self.close()
+
+
+def lock_path(unix_socket: Path) -> Path:
+    """The file beside a UNIX socket whose lock says that a server lives."""
+    return unix_socket.with_name(unix_socket.name + ".lock")
 
 
 def describe(listener: socket.socket) -> str:

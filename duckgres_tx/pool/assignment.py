@@ -77,6 +77,11 @@ class Assignment:
     _waiting: list[Deferred[None]] = field(factory=list)
     _closed: bool = False
 
+    @property
+    def waiting(self) -> int:
+        """Clients that wait."""
+        return len(self._waiting)
+
     async def find(self, arrival: Arrival) -> SessionServer:
         """The worker for a client; waits for it within a deadline.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from attrs import define
 from twisted.logger import Logger
@@ -12,7 +14,7 @@ from duckgres_tx.pool.commands import Draining, NotConfigured
 from duckgres_tx.pool.control_end import Desk
 from duckgres_tx.pool.servers import SessionServer, WorkerStartFailed
 from duckgres_tx.pool.worker import Host, one_line
-from duckgres_tx.session.control_plane import AcceptedConnection
+from duckgres_tx.session.control_plane import AcceptedConnection, Health
 
 _log = Logger()
 
@@ -126,6 +128,10 @@ class LocalWorker:
     def kill(self) -> None:
         """See `SessionServer.kill`: there is nothing to kill but this process, which ends anyway."""
 
+    def health(self) -> Health:
+        """How the host is."""
+        return Health(0, (), 0, 0) if self._host is None else self._host.health()
+
     def _present(self) -> Host:
         if self._host is None:
             raise NotConfigured("the server is starting up or has ended")
@@ -176,6 +182,19 @@ class OneWorker:
     async def shutdown(self, timeout_s: float) -> None:
         """End the host."""
         await self._worker.shutdown(timeout_s)
+
+    def describe(self) -> dict[str, Any]:
+        """What there is, as plain data: attributes of `ServerStatus`."""
+        health = self._worker.health()
+        worker = {
+            "pid": os.getpid(),
+            "state": "ready" if self._worker.is_ready else "starting",
+            "sessions": health.sessions,
+            "running": health.running,
+            "resident_bytes": health.resident_bytes,
+            "databases": list(health.databases),
+        }
+        return {"workers": [worker]}
 
     def kill(self) -> None:
         """See `SessionServer.kill`."""

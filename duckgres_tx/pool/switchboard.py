@@ -59,7 +59,7 @@ class Switchboard:
 
     def __attrs_post_init__(self) -> None:
         self.books = Books(self._admission, self.placement)
-        self.room = WaitingRoom(self._clock)
+        self.room = WaitingRoom()
         self.handing = InFlight(self._clock)
         self.assignment = Assignment(self._clock, self.placement, self.room)
 
@@ -124,6 +124,11 @@ class Switchboard:
     def reopen(self) -> None:
         """Go on as before."""
         self.room.reopen()
+
+    @property
+    def waiting(self) -> int:
+        """Clients that wait for a worker."""
+        return self.assignment.waiting
 
     def something_changed(self) -> None:
         """See `Board.something_changed`: whoever waits looks again."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -40,15 +40,17 @@ class Waiting(Generic[Guest]):
 
     Attributes:
         guest: What it holds.
-        since: When it came in, in seconds of the clock.
         taken: Whether the other control plane has been given it.
         released: Fires when it may look where it is.
     """
 
     guest: Guest
-    since: float
     taken: bool = False
     released: Deferred[None] = field(factory=Deferred)
+
+    def take(self) -> None:
+        """The other control plane has been given it."""
+        self.taken = True
 
 
 @define(eq=False)
@@ -59,7 +61,6 @@ class WaitingRoom(Generic[Guest]):
         state: Where it is.
     """
 
-    _clock: Any
     state: RoomState = RoomState.OPEN
     _inside: list[Waiting[Guest]] = field(factory=list)
     _pass_on: Callable[[Guest], Awaitable[bool]] | None = None
@@ -73,7 +74,7 @@ class WaitingRoom(Generic[Guest]):
         while self.state is not RoomState.OPEN:
             if self._pass_on is not None and await self._pass_on(guest):
                 raise Moved
-            waiting = Waiting(guest, self._clock.seconds())
+            waiting = Waiting(guest)
             self._inside.append(waiting)
             await waiting.released
             if waiting.taken and self.state is RoomState.MOVED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 
 import pytest
@@ -68,6 +69,48 @@ def test_a_unix_socket_is_found_by_its_path(tmp_path):
     (tmp_path / "elsewhere").rename(path)
     assert offers.take_unix(path) is listener
     listener.close()
+
+
+def test_the_lock_of_a_unix_socket_comes_with_it(tmp_path):
+    """Who takes over goes on with both, and nobody can come between."""
+    first = listen([], 6543, tmp_path)
+    offers = Offers([first.sockets[0].dup()], unix_lock=os.dup(first.lock))
+
+    second = listen([], 6543, tmp_path, offers)
+    first.leave()
+
+    assert (offers.sockets, offers.unix_lock) == ([], -1)
+    with pytest.raises(CannotListen, match="another server is listening there"):
+        listen([], 6543, tmp_path)
+    second.undo()
+    assert (tmp_path / ".s.PGSQL.6543").exists()
+
+
+def test_a_unix_socket_whose_file_is_gone_is_bound_anew(tmp_path):
+    """With the lock that came with the old one."""
+    first = listen([], 6543, tmp_path)
+    offers = Offers([first.sockets[0].dup()], unix_lock=os.dup(first.lock))
+    (tmp_path / ".s.PGSQL.6543").unlink()
+
+    second = listen([], 6543, tmp_path, offers)
+
+    assert len(offers.sockets) == 1
+    assert (tmp_path / ".s.PGSQL.6543").is_socket()
+    offers.close()
+    second.undo()
+    assert not (tmp_path / ".s.PGSQL.6543").exists()
+    first.leave()
+
+
+@pytest.mark.parametrize("ending", ["close", "abolish"])
+def test_a_unix_socket_that_nobody_wants_is_abolished(tmp_path, ending):
+    """When it is sure that the one who offered it doesn't want it back."""
+    first = listen([], 6543, tmp_path)
+    offers = Offers([first.sockets[0].dup()], unix_lock=os.dup(first.lock))
+    getattr(offers, ending)()
+
+    assert len(list(tmp_path.iterdir())) == (2 if ending == "close" else 0)
+    first.close()
 
 
 def test_only_listening_streams_are_usable(local):

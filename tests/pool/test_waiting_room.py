@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from pairs import has_no_result, result_of
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 
 from duckgres_tx.pool.waiting_room import Moved, RoomState, WaitingRoom
 
@@ -13,7 +12,7 @@ from duckgres_tx.pool.waiting_room import Moved, RoomState, WaitingRoom
 @pytest.fixture
 def room():
     """An open one."""
-    return WaitingRoom(Clock())
+    return WaitingRoom()
 
 
 def walk(room, guest) -> Deferred[None]:
@@ -42,7 +41,7 @@ def test_a_takeover_that_fails_lets_everybody_go_on(room):
     """Also those that the other one had been given already: it has not used them."""
     room.hold()
     walks = [walk(room, guest) for guest in "ab"]
-    room.inside()[0].taken = True
+    room.inside()[0].take()
     assert all(has_no_result(walked) for walked in walks)
 
     room.reopen()
@@ -56,7 +55,7 @@ def test_who_was_taken_is_told_so_and_the_others_are_passed_on(room):
     room.hold()
     taken, late = walk(room, "taken"), walk(room, "late")
     assert [waiting.guest for waiting in room.inside()] == ["taken", "late"]
-    room.inside()[0].taken = True
+    room.inside()[0].take()
     assert [waiting.guest for waiting in room.inside()] == ["late"]
     other = Other()
 

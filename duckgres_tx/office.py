@@ -1,0 +1,125 @@
+"""What people ask of a running server, over the handover socket or by a signal."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import cattrs
+from attrs import define, field
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import TimeoutError as DeferredTimeoutError
+from twisted.logger import Logger
+
+from duckgres_tx.handover.commands import Refused
+from duckgres_tx.handover.incumbency import Incumbency
+from duckgres_tx.handover.incumbent import GIVEN_AWAY, Phase
+from duckgres_tx.handover.offers import describe
+from duckgres_tx.handover.status import EventStatus, ServerStatus
+from duckgres_tx.handover.successor import Successor
+from duckgres_tx.server import Server, Workforce
+
+SUCCESSOR_DEADLINE_S = 60.0
+_STATES = {Phase.STARTING: "starting", Phase.STOPPING: "stopping", Phase.STANDING_BY: "standing by"}
+
+
+@define(eq=False)
+class ServerOffice:
+    """Implements `Office`.
+
+    Attributes:
+        last_takeover: The last one that this process took part in.
+        last_reload: The last time that the configuration was read again.
+    """
+
+    _clock: Any
+    _incumbency: Incumbency
+    # starts a process that takes over from this one; may raise OSError
+    _start_successor: Callable[[], Successor]
+    last_takeover: EventStatus | None = None
+    last_reload: EventStatus | None = None
+    _server: Server | None = None
+    _successor: Successor | None = None
+    _log: Logger = field(factory=Logger)
+
+    def opened(self, server: Server) -> None:
+        """There is a server."""
+        self._server = server
+
+    def status(self) -> bytes:
+        """See `Office.status`."""
+        return self.describe().encode()
+
+    def describe(self) -> ServerStatus:
+        """The status as an object."""
+        phase = self._incumbency.phase
+        state = _STATES.get(phase, "taken over" if phase in GIVEN_AWAY else "serving")
+        about_process: dict[str, Any] = {
+            "pid": os.getpid(),
+            "version": importlib.metadata.version("duckgres_tx"),
+            "state": state,
+            "last_takeover": self.last_takeover,
+            "last_reload": self.last_reload,
+        }
+        server = self._server
+        if server is None:
+            return ServerStatus(**about_process)
+        crew = cattrs.structure(server.crew.describe(), ServerStatus)
+        return attrs.evolve(
+            crew,
+            **about_process,
+            epoch=server.epoch,
+            started_at=server.serving_since,
+            listeners=tuple(describe(listener) for listener in server.prepared.listeners.sockets),
+            connections=server.admission.open_connections,
+            max_connections=server.prepared.config.max_connections,
+            waiting=server.waiting,
+        )
+
+    def roll(self, reason: str = "somebody asked for it") -> str:
+        """See `Office.roll`."""
+        return self._workforce("roll").roll(reason)
+
+    def drain_worker(self, slot: int) -> str:
+        """See `Office.drain_worker`."""
+        if not self._workforce("drain").retire(slot):
+            raise Refused(f"there is no worker {slot} that serves")
+        return f"worker {slot} is being replaced"
+
+    async def succeed(self) -> int:
+        """See `Office.succeed`."""
+        self._workforce("takeover")
+        if self._successor is not None:
+            raise Refused("a successor is starting already")
+        try:
+            self._successor = self._start_successor()
+            return await self._outcome(self._successor)
+        except OSError as error:
+            raise Refused(f"the successor can't be started: {error}") from error
+        finally:
+            self._successor = None
+
+    async def _outcome(self, successor: Successor) -> int:
+        """Its pid, when it serves. That it has taken over is known here before it reports; why it hasn't, only it can say."""
+        decided = self._incumbency.when_decided()
+        outcomes: list[Deferred[Any]] = [decided, successor.reported]
+        either = DeferredList(outcomes, fireOnOneCallback=True)
+        try:
+            result, _ = await either.addTimeout(SUCCESSOR_DEADLINE_S, self._clock)
+            if isinstance(result, int) and result:
+                return result
+            report = await successor.reported.addTimeout(SUCCESSOR_DEADLINE_S, self._clock)
+        except DeferredTimeoutError:
+            raise Refused(f"the successor did not take over within {SUCCESSOR_DEADLINE_S:g} s") from None
+        raise Refused(f"the successor did not take over: {report or 'it serves something else'}")
+
+    def _workforce(self, what: str) -> Workforce:
+        """The workers, if they are to be commanded."""
+        if self._server is None or self._incumbency.phase is not Phase.SERVING:
+            raise Refused(f"{what}: the server is {self._incumbency.phase.value}")
+        if self._server.workforce is None:
+            raise Refused(f"{what}: the server has no worker processes (workers: 0)")
+        return self._server.workforce
