@@ -229,6 +229,8 @@ class Conversation:
             return
         self._output.write(ErrorResponse.from_error(error).encode())
         self._state.sent(ErrorResponse)
+        # It doesn't wait for the Sync: a client that has said Flush behind its Parse waits for this before it says more.
+        self._output.flush()
         try:
             await self.session.fail()
         except PgError as worse:
