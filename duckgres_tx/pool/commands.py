@@ -22,6 +22,7 @@ import json
 from twisted.protocols import amp
 
 from duckgres_tx.errors import PgError, Severity
+from duckgres_tx.pool.boxes import LinkCommand
 
 
 class WorkerFault(Exception):
@@ -69,7 +70,7 @@ class PgErrorArgument(amp.Argument):
         return PgError(sqlstate, message, detail, hint, severity=Severity.FATAL)
 
 
-class Configure(amp.Command):
+class Configure(LinkCommand):
     """Serve with this configuration, and obey this control plane from now on.
 
     The first one makes the host; it answers when clients may come. A later one, of the control plane that is in charge or of one with
@@ -94,7 +95,7 @@ class Configure(amp.Command):
     errors = {**_FAULT, InvalidConfiguration: b"INVALID_CONFIGURATION", Superseded: b"SUPERSEDED"}
 
 
-class AcceptConnection(amp.Command):
+class AcceptConnection(LinkCommand):
     """Take a client's socket; it is the worker's from the moment this arrives, unless it answers with an error.
 
     Arguments: see `AcceptedConnection`. ``socket_inode`` identifies the socket, so that a descriptor that the kernel dropped
@@ -119,7 +120,7 @@ class AcceptConnection(amp.Command):
     }
 
 
-class CancelQuery(amp.Command):
+class CancelQuery(LinkCommand):
     """Interrupt what a session runs, if the secret key is right."""
 
     arguments = [(b"backend_pid", amp.Integer()), (b"secret_key", amp.String())]
@@ -127,7 +128,7 @@ class CancelQuery(amp.Command):
     errors = {**_FAULT, NotConfigured: b"NOT_CONFIGURED"}
 
 
-class Drain(amp.Command):
+class Drain(LinkCommand):
     """Let go: the whole worker (``database`` empty), or one database.
 
     No new sessions come. One that is idle outside a transaction ends with 57P01 ``grace_s`` after this, one that becomes so later at
@@ -144,7 +145,7 @@ class Drain(amp.Command):
     errors = {**_FAULT, NotConfigured: b"NOT_CONFIGURED", Superseded: b"SUPERSEDED"}
 
 
-class Health(amp.Command):
+class Health(LinkCommand):
     """Answered on the worker's reactor without touching DuckDB, to whoever asks: the heartbeat.
 
     ``databases`` is a JSON list, cut to what fits; ``backend_pids`` is every session as a big-endian Int32. ``pid`` and ``release``
@@ -169,14 +170,14 @@ class Health(amp.Command):
     errors = _FAULT
 
 
-class Shutdown(amp.Command):
+class Shutdown(LinkCommand):
     """End: 57P01 to all sessions, close the databases, exit. Answers just before the process ends."""
 
     arguments = [(b"timeout_s", amp.Float())]
     errors = {**_FAULT, Superseded: b"SUPERSEDED"}
 
 
-class ClaimDatabase(amp.Command):
+class ClaimDatabase(LinkCommand):
     """May this worker open a database read-write? ``granted`` is false when another worker owns it."""
 
     arguments = [(b"name", amp.Unicode())]
@@ -184,7 +185,7 @@ class ClaimDatabase(amp.Command):
     errors = _FAULT
 
 
-class RelayConnection(amp.Command):
+class RelayConnection(LinkCommand):
     """Send a session, as one end of a socketpair, to the worker that owns its database."""
 
     arguments = [
@@ -197,7 +198,7 @@ class RelayConnection(amp.Command):
     errors = {**_FAULT, NoOwner: b"NO_OWNER", DescriptorMismatch: b"DESCRIPTOR_MISMATCH"}
 
 
-class ReleaseDatabase(amp.Command):
+class ReleaseDatabase(LinkCommand):
     """Have the owner close its idle instance of a database; answers with the sessions that still use it."""
 
     arguments = [(b"name", amp.Unicode())]
@@ -205,7 +206,7 @@ class ReleaseDatabase(amp.Command):
     errors = _FAULT
 
 
-class DatabaseClosed(amp.Command):
+class DatabaseClosed(LinkCommand):
     """The sender has closed its instance of a database and owns it no longer."""
 
     arguments = [(b"name", amp.Unicode())]
@@ -213,7 +214,7 @@ class DatabaseClosed(amp.Command):
     requiresAnswer = False
 
 
-class SessionOpened(amp.Command):
+class SessionOpened(LinkCommand):
     """A client has authenticated and its database is open.
 
     ``remote_host`` and ``admitted`` (see `InventorySession`) come with it when it was another control plane that handed the connection
@@ -231,7 +232,7 @@ class SessionOpened(amp.Command):
     requiresAnswer = False
 
 
-class SessionClosed(amp.Command):
+class SessionClosed(LinkCommand):
     """A connection is gone; once for every `AcceptConnection` that was answered without an error."""
 
     arguments = [(b"backend_pid", amp.Integer())]
@@ -239,7 +240,7 @@ class SessionClosed(amp.Command):
     requiresAnswer = False
 
 
-class LoginFailed(amp.Command):
+class LoginFailed(LinkCommand):
     """A client at this address gave a wrong password or an unknown user."""
 
     arguments = [(b"remote_host", amp.Unicode())]
@@ -247,7 +248,7 @@ class LoginFailed(amp.Command):
     requiresAnswer = False
 
 
-class LoginSucceeded(amp.Command):
+class LoginSucceeded(LinkCommand):
     """A client at this address proved to know its password."""
 
     arguments = [(b"remote_host", amp.Unicode())]
@@ -255,7 +256,7 @@ class LoginSucceeded(amp.Command):
     requiresAnswer = False
 
 
-class CancelElsewhere(amp.Command):
+class CancelElsewhere(LinkCommand):
     """A CancelRequest arrived inside TLS for a session of another worker."""
 
     arguments = [(b"backend_pid", amp.Integer()), (b"secret_key", amp.String())]

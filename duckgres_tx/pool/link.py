@@ -19,6 +19,7 @@ from twisted.protocols import amp
 from twisted.python.failure import Failure
 
 from duckgres_tx.handover import descriptors
+from duckgres_tx.pool.boxes import BoxLink, answering_at_once
 from duckgres_tx.pool.commands import DescriptorMismatch, WorkerFault
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
@@ -65,13 +66,13 @@ def answering(command: type[amp.Command]) -> Callable[[_Method], _Method]:
             except Exception:  # noqa: BLE001  that is the point
                 raise fault(self) from None
 
-        command.responder(respond_later if inspect.iscoroutinefunction(method) else respond)
+        command.responder(respond_later if inspect.iscoroutinefunction(method) else answering_at_once(respond))
         return method
 
     return decorate
 
 
-class Link(amp.AMP):
+class Link(BoxLink):
     """One end. It owns the descriptors that have arrived until the responder that they are for is called."""
 
     log = Logger()
@@ -129,7 +130,7 @@ class Link(amp.AMP):
             False when there is no link.
         """
         if self.is_up:
-            self.callRemote(command, **arguments)
+            self.send(command, arguments)
         return self.is_up
 
     def abort(self) -> None:

@@ -15,6 +15,31 @@ from twisted.internet import tcp, unix
 from twisted.internet.protocol import Factory
 
 
+def send_now(transport: Any, data: bytes) -> bytes:
+    """Send what the kernel takes, if nothing that was written before still waits.
+
+    Args:
+        transport: One of Twisted's TCP or UNIX transports.
+        data: Not empty.
+
+    Returns:
+        What is left, for the transport's own ``write``.
+    """
+    if (
+        not transport.connected
+        or transport.disconnecting
+        or transport._writeDisconnecting  # noqa: SLF001
+        or transport._tempDataLen  # noqa: SLF001
+        or transport.dataBuffer
+    ):
+        return data
+    sent = transport.writeSomeData(data)
+    # An error comes again when the reactor tries, which then ends the connection as usual.
+    if not isinstance(sent, int) or sent <= 0:
+        return data
+    return b"" if sent == len(data) else data[sent:]
+
+
 class _EagerWrites:
     """Mixed into Twisted's server transports.
 
@@ -26,21 +51,10 @@ class _EagerWrites:
 
     def write(self: Any, data: bytes) -> None:
         """Send; what can't be sent now is sent when the socket is writable."""
-        may_send = (
-            self.connected
-            and not self.disconnecting
-            and not self._writeDisconnecting
-            and not self._tempDataLen
-            and not self.dataBuffer
-            and 0 < len(data) < self.lazy_from_bytes
-        )
-        if may_send:
-            sent = self.writeSomeData(data)
-            # An error comes again when the reactor tries, which then ends the connection as usual.
-            if isinstance(sent, int) and sent > 0:
-                if sent == len(data):
-                    return
-                data = data[sent:]
+        if 0 < len(data) < self.lazy_from_bytes:
+            data = send_now(self, data)
+            if not data:
+                return
         super().write(data)  # type: ignore[misc]  # the mixed-in transport's
 
 
