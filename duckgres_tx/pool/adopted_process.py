@@ -101,7 +101,7 @@ class AdoptedProcess:
         self._reactor.removeReader(self)
         self._pidfd.close()
         last_words = self.files.finish()
-        self._status = f"has ended ({last_words})" if last_words else "has ended"
+        self._status = f"is no more ({last_words})" if last_words else "is no more"
         if self._ended is not None:
             self._ended(self._status)
 

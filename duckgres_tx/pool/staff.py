@@ -203,6 +203,8 @@ class Staff:
                 reached(FaultPoint.ROLL_HIRED)
         elif step.action is Action.RETIRE and step.worker is not None:
             step.worker.begin_drain()
+            # one that is just telling that it is ready does so only after that, and then there is a next look
+            return step.worker.phase is Phase.DRAINING
         elif step.action is Action.FINISH:
             self.roll.finished()
         return step.action is not Action.NOTHING

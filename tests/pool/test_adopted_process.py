@@ -56,7 +56,7 @@ def test_its_end_is_noticed(adopted):
     reactor.read()
     process.when_ended(heard.append)
 
-    assert heard == ["has ended", "has ended"]
+    assert heard == ["is no more", "is no more"]
     assert process.pid is None
     assert reactor.readers == []
     process.kill()
@@ -82,7 +82,7 @@ def test_its_last_words_are_told(adopted):
     sleeping.kill()
     reactor.read()
 
-    assert heard == ["has ended (Fatal Python error: Aborted)"]
+    assert heard == ["is no more (Fatal Python error: Aborted)"]
     assert not process.files.log.exists()
 
 

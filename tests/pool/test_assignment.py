@@ -24,7 +24,7 @@ class Bench:
         self.clock, self.placement = Clock(), Placement("postgres")
         self.workers = [FakeWorker(slot) for slot in (1, 2)]
         self.crew = FakeCrew(list(self.workers))
-        self.assignment = Assignment(self.clock, self.placement, WaitingRoom(self.clock), self.crew, PATIENCE_S)
+        self.assignment = Assignment(self.clock, self.placement, WaitingRoom(), self.crew, PATIENCE_S)
 
     def find(self, database="sales", waited_s=0.0):
         """A client looks for a worker."""

@@ -14,7 +14,7 @@ from twisted.logger import formatEvent, globalLogPublisher
 from duckgres_tx.pool.adopted_process import NoSuchWorker
 from duckgres_tx.pool.commands import InvalidConfiguration, Superseded
 from duckgres_tx.pool.legacy import Legacy
-from duckgres_tx.pool.lifecycle import Phase
+from duckgres_tx.pool.lifecycle import LifeRecord, Phase, begin_life
 from duckgres_tx.pool.pace import GOOD_LIFE_S, MAX_DELAY_S, OPEN_AFTER, RespawnPace
 from duckgres_tx.pool.retirement import PROGRESS_INTERVAL_S, DrainPolicy
 from duckgres_tx.pool.roster import PROMOTE_DEADLINE_S, Roster
@@ -53,7 +53,6 @@ class FakeWorker:
     is_known: bool = True
     is_linked: bool = True
     is_silent: bool = False
-    phase: Phase = Phase.SPAWNING
     stale: tuple = ()
     pid: int = 4711
     calls: list = field(factory=list)
@@ -62,13 +61,25 @@ class FakeWorker:
     left: int | None = None
     waiting: list = field(factory=list)
     process: FakeProcess = field(init=False)
+    record: LifeRecord = field(init=False)
+    life: object = field(init=False)
 
     def __attrs_post_init__(self):
+        self.record = LifeRecord(
+            lambda: self.watcher.worker_ready(self),
+            lambda: self.watcher.worker_draining(self),
+            lambda phase, reason: self.watcher.worker_gone(self, phase, reason),
+        )
+        self.life = begin_life(self.record)
         self.process = FakeProcess(FakeFiles(Path(f"/run/worker-{self.slot}-{self.generation:08x}.sock"), 100))
 
     @property
     def name(self):
         return f"worker {self.slot}"
+
+    @property
+    def phase(self):
+        return self.record.phase
 
     @property
     def is_ready(self):
@@ -88,11 +99,11 @@ class FakeWorker:
         if isinstance(self.adoption, Deferred):
             await self.adoption
         self.is_known = True
+        self.life.connected()
         if self.adoption == "draining":
-            self.phase = Phase.DRAINING
-            self.watcher.worker_draining(self)
-        elif self.phase is not Phase.DRAINING:
-            self.become_ready()
+            self.life.drained()
+        else:
+            self.life.configured()
 
     async def configure_again(self):
         self.calls.append("configure")
@@ -102,19 +113,16 @@ class FakeWorker:
 
     def become_ready(self):
         """It is configured."""
-        was, self.phase = self.phase, Phase.READY
-        if was is not Phase.READY:
-            self.watcher.worker_ready(self)
+        self.life.connected()
+        self.life.configured()
 
     def begin_drain(self):
         if self.phase is Phase.READY:
-            self.phase = Phase.DRAINING
-            self.watcher.worker_draining(self)
+            self.life.drained()
 
     def die(self, reason="was killed by SIGKILL"):
         """It is gone."""
-        died_in, self.phase = self.phase, Phase.GONE
-        self.watcher.worker_gone(self, died_in, reason)
+        self.life.worker_gone(reason)
 
     async def drain(self, timeout_s, database="", grace_s=0.0):
         self.begin_drain()
@@ -177,7 +185,6 @@ class FakeSource:
             watcher,
             is_adopted=True,
             is_known=False,
-            phase=Phase.CONFIGURING,
         )
         worker.calls.append(log_offset)
         worker.adoption = self.adoptions.get(found.slot)
