@@ -125,4 +125,6 @@ enable_presorted_aggregate | bool | user | on
     aggregate functions.
 debug_parallel_query | enum | user | off | off on regress
     Forces the planner's use parallel query nodes.
+force_parallel_mode | enum | user | off | off on regress
+    The name of debug_parallel_query before PostgreSQL 16.
 """
