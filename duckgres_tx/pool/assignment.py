@@ -21,6 +21,8 @@ from duckgres_tx.pool.waiting_room import WaitingRoom
 
 # how long a client waits for a worker to come
 ROUTE_DEADLINE_S = 10.0
+# how long a worker waits for the answer to its claim; it sends the session around then, which may wait longer
+CLAIM_DEADLINE_S = 20.0
 # clients that wait at once
 MAX_WAITING = 1024
 _CANNOT_CONNECT_NOW = "57P03"
@@ -119,9 +121,16 @@ class Assignment:
 
         The worker that is to be the next owner waits while the present one drains, instead of sending its session around.
         """
-        deadline = self._clock.seconds() + self.owner_patience_s
-        while (left_s := deadline - self._clock.seconds()) > 0 and self._has_to_wait(worker, database):
-            await self._change(left_s)
+        deadline = self._clock.seconds() + CLAIM_DEADLINE_S
+        while True:
+            left_s = deadline - self._clock.seconds()
+            if not self.crew.is_in_charge:
+                # another control plane knows, and is asked; unless we are in charge again
+                await self._change(CLAIM_DEADLINE_S)
+            elif left_s > 0 and self._has_to_wait(worker, database):
+                await self._change(left_s)
+            else:
+                break
         return self._placement.claim(database, worker, self.crew.ready())
 
     def something_changed(self) -> None:
@@ -144,9 +153,6 @@ class Assignment:
         return self._placement.choose(database, self.crew.ready())
 
     def _has_to_wait(self, worker: SessionServer, database: str) -> bool:
-        if not self.crew.is_in_charge:
-            # another control plane knows; it is asked when our link ends
-            return True
         if self._closed or len(self._waiting) >= MAX_WAITING:
             return False
         owner = self._placement.owner(database)

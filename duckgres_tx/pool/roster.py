@@ -127,10 +127,15 @@ class Roster:
             legacy: What that one has told of them.
 
         Raises:
-            InvalidConfiguration: One can't serve with the present configuration; it goes on as it was.
-            Superseded: One obeys a control plane with a higher epoch.
+            InvalidConfiguration: One can't serve with the present configuration; it goes on as it was. We stand by from then on, so that
+                whoever was in charge can reclaim all.
+            Superseded: One obeys a control plane with a higher epoch. The same.
         """
-        await self._take_over(epoch, legacy or Legacy())
+        try:
+            await self._take_over(epoch, legacy or Legacy())
+        except (InvalidConfiguration, Superseded):
+            self.stand_down()
+            raise
         self._staff.converge()
         reached(FaultPoint.ADOPTION_PROMOTED)
 
@@ -140,11 +145,12 @@ class Roster:
         Returns:
             What it should know.
         """
+        was_in_charge = self._charge.standing is Standing.IN_CHARGE
         self._legacy = self._make_legacy()
         self._charge.stood_down()
         self._staff.suspend()
         for worker in self._staff.workers:
-            if worker.phase in COMING and not worker.is_adopted:
+            if worker.phase in COMING and not worker.is_adopted and was_in_charge:
                 # it has no sessions, and nobody knows of it
                 worker.process.kill()
             else:

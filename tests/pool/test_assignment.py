@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 
 from duckgres_tx.errors import PgError
 from duckgres_tx.pool.arrival import Arrival
-from duckgres_tx.pool.assignment import MAX_WAITING, ROUTE_DEADLINE_S, Assignment
+from duckgres_tx.pool.assignment import CLAIM_DEADLINE_S, MAX_WAITING, ROUTE_DEADLINE_S, Assignment
 from duckgres_tx.pool.placement import Placement
 from duckgres_tx.pool.waiting_room import WaitingRoom
 
@@ -147,7 +147,9 @@ def test_a_claim_that_waits_too_long_is_refused(bench):
     """Then the session is relayed, and waits for nothing there."""
     _, successor = bench.draining_owner()
     claim = bench.claim(successor)
-    bench.clock.advance(PATIENCE_S)
+    bench.clock.advance(CLAIM_DEADLINE_S - 1)
+    assert has_no_result(claim)
+    bench.clock.advance(1)
 
     assert result_of(claim) is False
 
@@ -199,6 +201,7 @@ def test_who_is_not_in_charge_answers_no_claim(bench):
     bench.crew.is_in_charge = False
     claim = bench.claim(bench.workers[0])
     bench.assignment.close()
+    bench.clock.advance(CLAIM_DEADLINE_S)
     assert has_no_result(claim)
     bench.crew.is_in_charge = True
     bench.assignment.something_changed()

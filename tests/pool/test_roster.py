@@ -523,6 +523,25 @@ def test_whoever_obeys_a_higher_epoch_can_t_be_promoted():
     bench.source.adoptions[1] = Superseded("epoch 9")
     with pytest.raises(Superseded):
         bench.run(bench.roster.promote(3))
+    bench.run(bench.roster.shutdown(1.0))
+
+    assert bench.source.adopted[0].calls[-2:] == ["stand by", "let go"]
+
+
+def test_who_can_t_be_promoted_harms_nobody():
+    """Whoever was in charge before reclaims all of them."""
+    bench = Bench(2)
+    bench.source.leave(1)
+    bench.source.leave(2)
+    bench.source.adoptions[1] = InvalidConfiguration("no such extension")
+    with pytest.raises(InvalidConfiguration, match="worker 1: no such extension"):
+        bench.run(bench.roster.promote(3))
+    assert not bench.roster.is_in_charge
+    bench.roster.kill()
+    bench.run(bench.roster.shutdown(1.0))
+
+    assert [worker.calls[-1] for worker in bench.source.adopted] == ["let go", "let go"]
+    assert bench.hired == []
 
 
 def test_too_many_are_drained():
@@ -591,6 +610,7 @@ def test_a_higher_epoch_ends_our_charge_for_good():
     for worker in bench.hired:
         worker.watcher.superseded()
     bench.roster.kill()
+    bench.roster.stand_down()
     bench.run(bench.roster.shutdown(1.0))
 
     assert bench.superseded == [True]
