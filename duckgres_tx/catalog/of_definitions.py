@@ -95,8 +95,8 @@ _BUILT_IN = lookup(
 )
 _SERIAL_SEQUENCE = (
     "(SELECT min(_sequence) FROM (SELECT c.relid AS _relid, c.name AS _name, q.schema || '.' || q.name AS _sequence "
-    "FROM {f}.columns c JOIN {f}.sequences q ON contains(c.default_text, {s}.quoted(q.name)) "
-    "OR contains(c.default_text, {s}.quoted(q.schema || '.' || q.name))) AS _fact "
+    "FROM {f}.columns c JOIN {f}.sequences q ON replace(regexp_extract(c.default_text, '^nextval.''([^'']*)', 1), '\"', '') "
+    "IN (q.name, q.schema || '.' || q.name)) AS _fact "
     "WHERE _relid = {p}.to_regclass(tab) AND _name = col)"
 )
 _COMMENT = lookup("{f}.columns", "_comment", "_relid = x AND _num = col", "relid", "num", "comment")

@@ -53,13 +53,20 @@ VALUE_FUNCTIONS: Final[tuple[Macro, ...]] = (
         "array_ndims",
         "x -> CASE WHEN len(x) > 0 THEN len(regexp_extract_all(regexp_extract(typeof(x), '(\\[[0-9]*\\])+$'), '\\[')) END",
     ),
+    # DuckDB's own has no word for NULLs.
+    macro(
+        "array_to_string",
+        "x, separator -> CASE WHEN x IS NOT NULL THEN coalesce(list_aggregate(CAST(x AS VARCHAR[]), 'string_agg', separator), '') END",
+        "x, separator, nothing -> CASE WHEN x IS NOT NULL THEN coalesce(list_aggregate("
+        "list_transform(CAST(x AS VARCHAR[]), lambda e: coalesce(e, nothing)), 'string_agg', separator), '') END",
+    ),
     macro("array_dims", "x -> CASE WHEN len(x) > 0 THEN '[1:' || len(x) || ']' END"),
     macro("cardinality", "x -> len(x)::INTEGER"),
     macro("array_remove", "x, element -> list_filter(x, lambda e: e IS DISTINCT FROM element)"),
     macro(
         "similar_to_escape",
-        "x -> '^(?:' || replace(replace(x, '%', '.*'), '_', '.') || ')$'",
-        "x, e -> '^(?:' || replace(replace(x, '%', '.*'), '_', '.') || ')$'",
+        "x -> '^(?:' || replace(replace(replace(x, '.', '\\.'), '%', '.*'), '_', '.') || ')$'",
+        "x, e -> '^(?:' || replace(replace(replace(x, '.', '\\.'), '%', '.*'), '_', '.') || ')$'",
     ),
     Macro("pg_format", tuple(_format(arguments) for arguments in range(7))),
     # jsonb's ||: objects are merged at their top, the right one's values win; everything else is an array or goes into one.

@@ -101,6 +101,8 @@ class ExtendedQuery:
         session = self._session
         statement = session.statements.find(message.statement)
         check_block(session, statement)
+        if statement.analyzed is None and session.block.state is BlockState.FAILED:
+            raise aborted()
         if len(message.parameters) != len(statement.parameter_oids):
             raise ProtocolViolation(
                 f"bind message supplies {len(message.parameters)} parameters, "

@@ -41,6 +41,7 @@ def dialect_script(settings: WorkerSettings) -> str:
     """What makes DuckDB's statements mean what PostgreSQL's do, in all sessions of an instance."""
     return (
         "SET GLOBAL integer_division = true; "
+        "SET GLOBAL preserve_identifier_case = false; "
         "SET GLOBAL default_null_order = 'nulls_last_on_asc_first_on_desc'; "
         f"SET GLOBAL TimeZone = {quote_string(settings.time_zone)}"
     )

@@ -77,6 +77,8 @@ class Session(DuckDBSession):
     epoch: int = 0
     has_temporary_objects: bool = False
     _unreported: dict[str, str] = field(factory=dict)
+    # What the client has been told since its greeting.
+    _reported: dict[str, str] = field(factory=dict)
     # The generation of the snapshot that the block's transaction sees.
     _snapshot_of_block: int = 0
     # What the session's own facts were made from; None when there are none.
@@ -96,10 +98,15 @@ class Session(DuckDBSession):
             self.output.write(NoticeResponse.from_error(notice).encode())
 
     def report_variables(self) -> None:
-        """Send ParameterStatus for what has changed since the last time: just before ReadyForQuery, as PostgreSQL does."""
+        """Send ParameterStatus for what has changed since the last time: just before ReadyForQuery, as PostgreSQL does.
+
+        What has changed back meanwhile, as by a SET LOCAL, isn't told.
+        """
         if self._unreported:
             for name, value in sorted(self._unreported.items(), key=lambda item: item[0].lower()):
-                self.output.write(ParameterStatus(name, value).encode())
+                if value != self._reported.get(name, self.variables.initial(name)):
+                    self.output.write(ParameterStatus(name, value).encode())
+                    self._reported[name] = value
             self._unreported.clear()
 
     async def drop_temporary_objects(self) -> None:

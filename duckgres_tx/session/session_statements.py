@@ -97,6 +97,11 @@ async def _rollback_to(session: Session, form: forms.RollbackToSavepoint) -> Out
 
 
 async def _prepared_transaction(session: Session, form: forms.PreparedTransaction) -> Outcome:
+    if form.word != "prepare":
+        raise PgError("42704", f'prepared transaction with identifier "{form.gid}" does not exist')
+    if session.block.state is not BlockState.NONE:
+        # As a COMMIT that fails, it leaves no transaction behind.
+        await session.rollback()
     raise PgError(
         "55000", "prepared transactions are disabled", hint="Set max_prepared_transactions to a nonzero value."
     )

@@ -9,6 +9,8 @@ A refusal is 42501, as for PostgreSQL's privileges; what PostgreSQL has and this
 
 from __future__ import annotations
 
+import re
+
 from attrs import frozen
 
 from duckgres_tx.errors import PgError
@@ -45,6 +47,7 @@ class Policy:
         """
         if statement_class is StatementClass.UNSUPPORTED:
             raise _unsupported(statement)
+        _check_names(statement)
         self._check_functions(statement)
         if statement_class is StatementClass.GUARDED:
             self._check_guarded(statement)
@@ -156,6 +159,31 @@ class Policy:
             )
         for inner in split(string_value(tokens[index + 2].text)):
             self.check(inner, classify(inner))
+
+
+# What the catalog is made of, see ``catalog/names``.
+_INTERNAL_PREFIX = "__pg"
+_CATALOG_SCHEMAS = frozenset(("pg_catalog", "information_schema"))
+# What stands before the name of what a statement makes, changes or drops.
+_BEFORE_TARGET_WORDS = "table view into update exists sequence type macro function truncate"
+_BEFORE_TARGET = frozenset(_BEFORE_TARGET_WORDS.split())
+# A text without any of these has no name to look at; U&"…" may spell anything.
+_SUSPICIOUS = re.compile(r'__pg|pg_catalog|information_schema|u&"', re.IGNORECASE)
+
+
+def _check_names(statement: SourceStatement) -> None:
+    """Keep SQL from the catalog: from what it is made of altogether, and from changing it under PostgreSQL's names."""
+    if not _SUSPICIOUS.search(statement.text):
+        return
+    tokens = statement.tokens
+    for index, token in enumerate(tokens):
+        name = token.name
+        if name.startswith(_INTERNAL_PREFIX) and tokens[index - 1].text != ".":
+            raise PgError("42501", f"permission denied for schema {name}", position=statement.offset + token.start + 1)
+        if name not in _CATALOG_SCHEMAS or index + 2 >= len(tokens) or tokens[index + 1].text != ".":
+            continue
+        if tokens[index - 1].word in _BEFORE_TARGET or (tokens[0].is_word("delete") and index == 2):
+            raise PgError("42501", f'permission denied: "{tokens[index + 2].name}" is a system catalog')
 
 
 def _require(allowed: bool, what: str) -> None:

@@ -5,6 +5,8 @@ Spec: datatype-numeric.html#DATATYPE-SERIAL, sql-droptable.html, sql-truncate.ht
 
 from __future__ import annotations
 
+import re
+
 from duckgres_tx.errors import FeatureNotSupported
 from duckgres_tx.sql.edits import StatementEdit
 from duckgres_tx.sql.several import SERIAL_TYPES, generated_columns, identity, is_serial, renames, top_commas
@@ -12,6 +14,9 @@ from duckgres_tx.sql.split import SourceStatement, split
 from duckgres_tx.sql.tokens import quote_name, quote_string
 from duckgres_tx.sql.translate import translate
 from duckgres_tx.sql.translation_context import TranslationContext
+
+# What needs no quotes; a name that ends in _seq is no keyword.
+_PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
 
 def script(statement: SourceStatement, context: TranslationContext) -> tuple[str, ...]:
@@ -100,7 +105,9 @@ def _sequences_and_table(statement: SourceStatement) -> list[str]:
     create = f"CREATE {temporary}SEQUENCE IF NOT EXISTS" if guarded else f"CREATE OR REPLACE {temporary}SEQUENCE"
     texts: list[str] = []
     for first, past in generated_columns(edit):
-        sequence = quote_name(f"{table}_{edit.tokens[first].name}_seq")
+        sequence = f"{table}_{edit.tokens[first].name}_seq"
+        if not _PLAIN_NAME.fullmatch(sequence):
+            sequence = quote_name(sequence)
         name = f"{schema}.{sequence}" if schema else sequence
         default = f"DEFAULT nextval({quote_string(name)}) NOT NULL"
         options = ""

@@ -119,6 +119,11 @@ class Variables:
         definition = DEFINITIONS.get(key)
         return stored if definition is None else guc_rules.shown_form(definition, stored)
 
+    def initial(self, name: str) -> str:
+        """A known parameter's value at the session's start, which RESET goes back to, as SHOW gives it."""
+        key = name.lower()
+        return guc_rules.shown_form(DEFINITIONS[key], self._initial[key])
+
     def number(self, name: str) -> float:
         """A number in the parameter's base unit: ``statement_timeout`` in milliseconds."""
         return float(self._stored(name) or 0)
@@ -323,6 +328,10 @@ class Variables:
             transaction.local[key] = stored
             return
         if transaction is not None:
+            # A default is for the transactions to come: this one keeps what it began with.
+            for name, default in _TRANSACTION_DEFAULTS.items():
+                if default == key:
+                    transaction.local.setdefault(name, self._stored(name) or "")
             transaction.local.pop(key, None)
             transaction.before.setdefault(key, self._session.get(key))
         self._replace(key, stored)

@@ -122,6 +122,22 @@ current_setting('no.such', true) is null
 (select string_agg(x::text || n::text, ',') from information_schema._pg_expandarray(array[7, 8]))
 (select string_agg((k).x || ':' || (k).n, ',' order by (k).n) from (select information_schema._pg_expandarray(array[7, 8]) as k) s)
 (select string_agg(i::text, ',' order by i) from generate_series(1, 3) i)
+'a_c' like 'a\_c'
+'abc' like 'a\_c'
+'a%c' like 'a\%' || 'c'
+'a\c' like 'a\\c'
+'A_C' ilike 'a\_%'
+'abc' not like 'a!_c' escape '!'
+'abc' similar to 'a%'
+'abc' similar to '(a|x)b_'
+'abc' similar to 'b'
+'a.c' similar to 'a.c'
+'abc' similar to 'a.c'
+'abc' not similar to '%(b|d)%'
+'aXc' similar to 'a[A-Z]c'
+array_to_string(array['a', null, 'b'], ',', '*')
+array_to_string(array['a', null, 'b'], ',')
+array_to_string(array[1, 2], '-')
 jsonb '{"a": null, "b": {"c": 1}}' || jsonb '{"b": [], "e/~f": "x\"y", "longest": null}'
 '{"a": 1}'::jsonb || '{}'::jsonb
 '[1, 2]'::jsonb || '[3, [4]]'::jsonb

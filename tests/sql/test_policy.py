@@ -56,6 +56,14 @@ def check(sql, policy=None):
         "select * from json_execute_serialized_sql('{}')",
         "select * from arrow_scan(1, 2, 3)",
         "force checkpoint",
+        "delete from __pg_facts.main.roles",
+        'select * from "__pg".pg.pg_class',
+        'insert into U&"\\005f_pg_facts".main.roles values (1)',
+        "create table pg_catalog.x (a int)",
+        "drop view if exists pg_catalog.pg_class",
+        "delete from pg_catalog.pg_class",
+        "update pg_catalog.pg_class set relname = 'x'",
+        "insert into information_schema.tables values (1)",
         "call force_checkpoint()",
     ],
 )
@@ -71,6 +79,9 @@ def test_forbidden(sql):
     [
         "select 1",
         "select 'enable_logging()', enable_logging from t",
+        "select '__pg', t.__pg from t",
+        "create table t as select * from pg_catalog.pg_class",
+        "insert into t select * from information_schema.tables",
         "set integer_division = true",
         "set session default_order = 'desc'",
         "reset default_order",
@@ -105,6 +116,10 @@ def test_allowed(sql):
         ("copy t from program 'x'", "COPY to or from an external program is not supported"),
         ("set local default_order = 'desc'", "SET LOCAL is not supported for DuckDB's setting default_order"),
         ("alter database x rename to y", "ALTER DATABASE is not supported"),
+        ("select pg_advisory_lock(1)", "advisory locks are not supported"),
+        ("select 1 where pg_catalog.pg_try_advisory_xact_lock_shared(1, 2)", "advisory locks are not supported"),
+        ("select pg_notify('a', 'b')", "notifications are not supported"),
+        ("select lo_create(0)", "large objects are not supported"),
     ],
 )
 def test_what_is_not_here_is_said_so(sql, message):

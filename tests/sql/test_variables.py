@@ -264,6 +264,16 @@ def test_transaction_modes_end_with_the_transaction(variables):
     assert variables.show("transaction_isolation") == "serializable"
 
 
+def test_a_default_is_for_the_transactions_to_come(variables):
+    """The one that is open goes on as it began."""
+    variables.begin()
+    changes = apply(variables, "set default_transaction_read_only = on")
+    assert not variables.is_on("transaction_read_only")
+    assert "transaction_read_only" not in changes.values
+    assert variables.commit().values == {"transaction_read_only": "on"}
+    assert variables.is_on("transaction_read_only")
+
+
 def test_set_transaction_needs_a_transaction(variables):
     """Outside of one it warns and does nothing, in each of its spellings."""
     for sql in ("set transaction read only", "set transaction_read_only = on", "reset transaction_isolation"):

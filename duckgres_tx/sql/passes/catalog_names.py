@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from duckgres_tx.catalog import vocabulary
+from duckgres_tx.errors import FeatureNotSupported
 from duckgres_tx.sql.edits import StatementEdit
 from duckgres_tx.sql.tokens import Kind, Token
 from duckgres_tx.sql.translation_context import TranslationContext
@@ -78,6 +79,11 @@ def _qualified(edit: StatementEdit, context: TranslationContext, index: int, *, 
         # The operators' pass.
         return
     first = index - 2 if _follows_dot(tokens, index) and index > 1 and tokens[index - 2].name else index
+    if first < index and tokens[first].name.lower() != context.catalog.lower():
+        raise FeatureNotSupported(
+            f'cross-database references are not implemented: "{edit.text_of(first, index + 3)}"',
+            position=edit.source.offset + tokens[first].start + 1,
+        )
     target, past = tokens[index + 2], index + 3
     name = target.name
     following = _text(tokens, past)
