@@ -7,12 +7,12 @@ from typing import Any
 
 from duckgres_tx.admission import Admission
 from duckgres_tx.front_door import FrontDoor, refuse_here
+from duckgres_tx.pool.employment import Host
 from duckgres_tx.pool.local import LocalControlPlane, LocalWorker, OneWorker
 from duckgres_tx.pool.placement import Placement
 from duckgres_tx.pool.retirement import SHUTDOWN_TIMEOUT_S, DrainPolicy
 from duckgres_tx.pool.roster import Roster
 from duckgres_tx.pool.switchboard import Switchboard
-from duckgres_tx.pool.worker import Host
 from duckgres_tx.pool.workplace import Workplace
 from duckgres_tx.preparation import Prepared
 from duckgres_tx.server import Crew, Server, Workforce
@@ -57,13 +57,13 @@ def _roster(reactor: Any, prepared: Prepared, switchboard: Switchboard) -> Roste
 def _one_worker(reactor: Any, prepared: Prepared, switchboard: Switchboard) -> OneWorker:
     worker = LocalWorker()
 
-    def make_host() -> Host:
+    def make_host(settings: WorkerSettings) -> Host:
         # it brings the engine with it, which a control plane with worker processes does without
         from duckgres_tx.session.host import SessionHost  # noqa: PLC0415
 
-        return SessionHost(reactor, prepared.worker_settings(), LocalControlPlane(switchboard, worker))
+        return SessionHost(reactor, settings, LocalControlPlane(switchboard, worker))
 
-    return OneWorker(worker, make_host)
+    return OneWorker(worker, prepared.worker_settings, make_host)
 
 
 def _default_database(prepared: Prepared) -> str:

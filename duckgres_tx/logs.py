@@ -1,6 +1,6 @@
 """Log lines on their way: from a worker to its control plane, and as JSON for machines.
 
-A worker writes each event as one JSON line to its standard error; the control plane says it again in its own log, at its level,
+A worker writes each event as one JSON line to its standard error, a file; the control plane says it again in its own log, at its level,
 with the worker's number before it (`WorkerOutput`). ``twistd --logger duckgres_tx.logs.json_lines`` makes the control plane's
 log JSON lines too.
 """
@@ -25,8 +25,10 @@ from twisted.logger import (
 )
 from zope.interface import implementer
 
-# longer lines are cut, so that one event can't fill the pipe
+# longer lines are cut, so that one event can't fill the file
 MAX_LINE_BYTES = 16_384
+# the control plane empties the file long before that; there may be none for a while
+MAX_FILE_BYTES = 64 << 20
 _CRASH = "Fatal Python error"
 _MARK = "duckgres_log"
 
@@ -34,9 +36,13 @@ _MARK = "duckgres_log"
 @implementer(ILogObserver)
 @define(eq=False)
 class WorkerLog:
-    """Writes events to a descriptor that may be full or closed: the worker goes on, and counts what was lost."""
+    """Writes events to a descriptor that may be full or closed: the worker goes on, and counts what was lost.
+
+    The descriptor appends, so whoever reads the file may empty it at any time.
+    """
 
     _fd: int
+    _max_file_bytes: int = MAX_FILE_BYTES
     _lost: int = 0
     _torn: bool = False
 
@@ -59,9 +65,11 @@ class WorkerLog:
         if self._torn:
             line = b"\n" + line
         try:
+            if os.fstat(self._fd).st_size > self._max_file_bytes:
+                return False
             written = os.write(self._fd, line)
         except OSError:
-            # nobody reads (EPIPE), or not fast enough (EAGAIN); there is no other place to say so
+            # the disk is full, or it is a pipe that nobody reads; there is no other place to say so
             return False
         self._torn = written < len(line)
         return not self._torn

@@ -123,6 +123,39 @@ def test_a_closed_pipe_never_kills_the_worker(pipe):
     Logger(namespace="x", observer=WorkerLog(writer)).info("nobody reads this")
 
 
+def test_a_file_is_appended_to_and_may_be_emptied_by_its_reader(tmp_path):
+    """The next event is at its new beginning, whole."""
+    path = tmp_path / "worker.log"
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    log = Logger(namespace="n", observer=WorkerLog(fd))
+    log.info("first")
+    os.truncate(path, 0)
+    log.info("second")
+    os.close(fd)
+    received, events = output()
+    received.feed(path.read_bytes())
+
+    assert [event["line"] for event in events] == ["second"]
+
+
+def test_a_file_that_nobody_reads_is_bounded(tmp_path):
+    """A worker may be without a control plane for long; what was lost is counted when somebody reads again."""
+    path = tmp_path / "worker.log"
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    log = Logger(namespace="n", observer=WorkerLog(fd, max_file_bytes=1000))
+    for _ in range(100):
+        log.info("x" * 100)
+    assert path.stat().st_size < 1300
+    os.truncate(path, 0)
+    log.info("again")
+    os.close(fd)
+    received, events = output()
+    received.feed(path.read_bytes())
+
+    assert events[0]["count"] > 80
+    assert events[1]["line"] == "again"
+
+
 def test_long_lines_are_cut(pipe):
     """One event can't fill the pipe."""
     reader, writer = pipe

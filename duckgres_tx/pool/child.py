@@ -3,8 +3,11 @@
 It is started by `spawning` as ``python -P -m duckgres_tx.pool.child`` with:
 
 - descriptor 3: a listening UNIX socket, bound by the control plane; each control plane connects there;
-- descriptors 1 and 2: pipes to the control plane's log. `logs.WorkerLog` writes one JSON line per event; anything else that
-  lands there (a crash report, a library's complaint) is logged as it is.
+- descriptors 1 and 2: a file beside that socket, opened for appending, which the control plane that is in charge reads and empties from
+  time to time. `logs.WorkerLog` writes one JSON line per event; anything else that lands there (a crash report, a library's complaint)
+  is logged as it is.
+
+So nothing ties it to the process that has started it: it goes on when that one dies, and the next one finds it by its socket.
 
 Nothing secret is in the arguments or the environment: the configuration comes over the link (`Configure`).
 """
@@ -28,16 +31,16 @@ from twisted.logger import Logger, globalLogBeginner
 
 from duckgres_tx.handover import descriptors
 from duckgres_tx.logs import WorkerLog
+from duckgres_tx.pool.employment import Employment, Host
 from duckgres_tx.pool.link import Link
-from duckgres_tx.pool.worker import Employment, Host, WorkerEnd
+from duckgres_tx.pool.worker import WorkerEnd
 from duckgres_tx.session.control_plane import ControlPlane
 from duckgres_tx.session.settings import WorkerSettings
 from duckgres_tx.tasks import start
 
 LISTENER_FD = 3
-# how long a worker without sessions waits for another control plane
-ORPHAN_TIMEOUT_S = 10.0
-_SIGTERM_TIMEOUT_S = 10.0
+# how long sessions may take to hear of the end
+_FINISH_TIMEOUT_S = 10.0
 # for the answer to Shutdown to be read
 _FAREWELL_S = 1.0
 
@@ -46,7 +49,8 @@ _FAREWELL_S = 1.0
 class WorkerProcess(ServerFactory):
     """Everything of a worker process that is not its host: links, signals, the end.
 
-    As a factory it takes connections from processes of the same user only, and believes the newest: an older link is dropped.
+    As a factory it takes connections from processes of the same user only. There may be several at a time, such as while one control
+    plane takes over from another; which of them is obeyed is decided by `Employment`.
     """
 
     noisy = False
@@ -54,30 +58,33 @@ class WorkerProcess(ServerFactory):
     _make_host: Callable[[WorkerSettings, ControlPlane], Host]
     employment: Employment = field(init=False)
     _orphan_watch: IDelayedCall | None = None
+    _alone_since: float = 0.0
+    _terminations: int = 0
     _ending: bool = False
     _stopped: bool = False
     _log: Logger = field(factory=Logger)
 
     def __attrs_post_init__(self) -> None:
-        self.employment = Employment(self._make_host, self.end)
+        self.employment = Employment(self._reactor, self._make_host, self.end)
 
     def watch(self) -> None:
-        """Start to count the time without a control plane."""
-        self._link_lost(None)
+        """Count the time without a boss anew: one was lost, or somebody has come who may become it."""
+        self._alone_since = self._reactor.seconds()
+        self._look_again_after(self.employment.orphan_timeout_s)
 
     def buildProtocol(self, addr: IAddress | None) -> WorkerEnd:
         """A control plane has connected."""
         return _CheckedEnd(self.employment, self._link_lost, self._link_up)
 
     def end(self) -> None:
-        """The host has ended: stop when the control plane has heard so and hung up, or doesn't within a moment."""
+        """The host has ended: stop when the boss has heard so and hung up, or doesn't within a moment."""
         if self._ending:
             return
         self._ending = True
-        if self.employment.control.link is None:
-            self._reactor.callLater(0, self._stop)
-        else:
-            self._reactor.callLater(_FAREWELL_S, self._stop)
+        if self._orphan_watch is not None:
+            self._orphan_watch.cancel()
+            self._orphan_watch = None
+        self._reactor.callLater(0 if self.employment.control.boss is None else _FAREWELL_S, self._stop)
 
     def _stop(self) -> None:
         if not self._stopped:
@@ -85,44 +92,55 @@ class WorkerProcess(ServerFactory):
             self._reactor.stop()
 
     def terminate(self) -> None:
-        """SIGTERM to the worker itself: the same as a Drain and a Shutdown."""
-        if self._ending or self.employment.draining:
+        """SIGTERM to the worker itself: idle sessions end, transactions may; at the second one everything ends."""
+        self._terminations += 1
+        if self._ending or self._terminations > 2:
             return
-        self._log.info("worker {pid} got SIGTERM and ends", pid=os.getpid())
-        self.employment.draining = True
-        start(self._drain_and_finish(), "end a worker")
+        if self._terminations == 1:
+            self._log.info("worker {pid} got SIGTERM: it ends when its transactions have", pid=os.getpid())
+            self.employment.draining = True
+            start(self._drain_and_finish(), "end a worker")
+        else:
+            self._log.info("worker {pid} got SIGTERM again: it ends now", pid=os.getpid())
+            start(self.employment.finish(_FINISH_TIMEOUT_S), "end a worker")
 
     async def _drain_and_finish(self) -> None:
         try:
             if self.employment.is_configured:
-                await self.employment.host.drain(_SIGTERM_TIMEOUT_S)
+                await self.employment.host.drain(self.employment.drain_timeout_s)
         finally:
-            await self.employment.finish(_SIGTERM_TIMEOUT_S)
+            await self.employment.finish(_FINISH_TIMEOUT_S)
 
     def _link_up(self, link: Link) -> None:
-        older, self.employment.control.link = self.employment.control.link, link
-        if older is not None:
-            older.abort()
-        if self._orphan_watch is not None:
-            self._orphan_watch.cancel()
-            self._orphan_watch = None
+        self.watch()
 
-    def _link_lost(self, link: Link | None) -> None:
-        if link is not self.employment.control.link:
+    def _link_lost(self, link: Link) -> None:
+        was_boss = link is self.employment.control.boss
+        self.employment.control.lost(link)
+        if not was_boss:
             return
-        self.employment.control.link = None
         if self._ending:
             self._stop()
-        if self._orphan_watch is None and not self._ending:
-            self._orphan_watch = self._reactor.callLater(ORPHAN_TIMEOUT_S, self._still_orphaned)
+        else:
+            self.watch()
 
-    def _still_orphaned(self) -> None:
+    def _look_again_after(self, delay_s: float) -> None:
+        if self._orphan_watch is not None:
+            self._orphan_watch.cancel()
+        self._orphan_watch = self._reactor.callLater(delay_s, self._look_for_boss)
+
+    def _look_for_boss(self) -> None:
         self._orphan_watch = None
-        if self.employment.control.live:
-            self._orphan_watch = self._reactor.callLater(ORPHAN_TIMEOUT_S, self._still_orphaned)
+        control, timeout_s = self.employment.control, self.employment.orphan_timeout_s
+        if control.boss is not None or control.live:
+            self._look_again_after(timeout_s)
+            return
+        left_s = max(self._alone_since, control.empty_since) + timeout_s - self._reactor.seconds()
+        if left_s > 0:
+            self._look_again_after(left_s)
             return
         self._log.warn("worker {pid} has no control plane and no sessions, and ends", pid=os.getpid())
-        start(self.employment.finish(_SIGTERM_TIMEOUT_S), "end an orphaned worker")
+        start(self.employment.finish(_FINISH_TIMEOUT_S), "end an orphaned worker")
 
 
 class _CheckedEnd(WorkerEnd):
@@ -135,6 +153,7 @@ class _CheckedEnd(WorkerEnd):
     def makeConnection(self, transport: Any) -> None:
         """Connected."""
         peer = descriptors.peer_credentials(transport.getHandle().fileno())
+        self.peer_pid = peer.pid
         if peer.uid not in (os.geteuid(), 0):
             self.log.error("user {uid} tried to command this worker", uid=peer.uid)
             transport.abortConnection()
@@ -184,7 +203,6 @@ def _leave_the_parents_group() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    os.set_blocking(2, False)
     Path("/proc/self/comm").write_text("duckgres-worker", encoding="ascii")
 
 

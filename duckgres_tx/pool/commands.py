@@ -86,10 +86,10 @@ class Configure(LinkCommand):
 
     arguments = [
         (b"configuration", amp.Descriptor()),
-        (b"inventory", amp.Descriptor(optional=True)),
+        (b"inventory", amp.Descriptor()),
         (b"slot", amp.Integer()),
-        (b"generation", amp.Integer(optional=True)),
-        (b"epoch", amp.Integer(optional=True)),
+        (b"generation", amp.Integer()),
+        (b"epoch", amp.Integer()),
     ]
     response = [(b"pid", amp.Integer()), (b"stale", amp.Unicode())]
     errors = {**_FAULT, InvalidConfiguration: b"INVALID_CONFIGURATION", Superseded: b"SUPERSEDED"}
@@ -138,7 +138,7 @@ class Drain(LinkCommand):
 
     arguments = [
         (b"timeout_s", amp.Float()),
-        (b"grace_s", amp.Float(optional=True)),
+        (b"grace_s", amp.Float()),
         (b"database", amp.Unicode()),
     ]
     response = [(b"sessions", amp.Integer())]

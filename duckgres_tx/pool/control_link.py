@@ -1,11 +1,21 @@
-"""A worker's way to its control plane: the `ControlPlane` of its `SessionHost`, spoken over AMP."""
+"""A worker's way to its control plane: the `ControlPlane` of its `SessionHost`, spoken over AMP.
+
+Control planes come and go while the sessions stay. News are told to the one that is the boss now and dropped when there is none: the next
+one gets an inventory. Questions wait a moment for a boss, and are asked again when it was replaced before it has answered: only the word
+of the one who is in charge counts.
+"""
 
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from attrs import define, field
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeoutError
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.protocols.amp import Command
 
 from duckgres_tx.errors import PgError
 from duckgres_tx.handover import descriptors
@@ -23,47 +33,116 @@ from duckgres_tx.pool.commands import (
     SessionOpened,
     WorkerFault,
 )
+from duckgres_tx.pool.inventory import InventorySession
 from duckgres_tx.pool.link import Link, LinkLost
+from duckgres_tx.session.control_plane import AcceptedConnection, AskAgain
 
+# how long a question waits for a boss: a control plane is being replaced
+BOSS_TIMEOUT_S = 5.0
+# what is decided at once may take this long to be answered
+ANSWER_TIMEOUT_S = 30.0
 _UNREACHABLE = "57P03"
+
+
+@define(eq=False)
+class LiveSession:
+    """One connection that this worker has.
+
+    Attributes:
+        remote_host: The client's address.
+        admitted: Whether it counts towards the limits on connections.
+        known_to: The link to the control plane that knows of it.
+        user: Once it has authenticated.
+        database: Once it is open.
+    """
+
+    remote_host: str
+    admitted: bool
+    known_to: Link
+    user: str = ""
+    database: str = ""
 
 
 @define(eq=False)
 class ControlLink:
     """Implements `ControlPlane`.
 
-    Control planes come and go while the sessions stay, so the link may be missing for a while. News are dropped then: the next
-    control plane asks for the sessions that there are (`Health`). Questions fail with 57P03.
-
     Attributes:
-        link: The link to the present control plane.
-        live: Backend pids of the connections that this worker has.
+        boss: The link to the control plane that is in charge; None while there is none.
+        live: The connections that this worker has, by backend pid.
+        empty_since: Reactor time at which the last of them has ended.
     """
 
-    link: Link | None = None
-    live: set[int] = field(factory=set)
+    _clock: IReactorTime
+    boss: Link | None = None
+    live: dict[int, LiveSession] = field(factory=dict)
+    empty_since: float = 0.0
     _claimed: set[str] = field(factory=set)
+    # fired when there is another boss, or none any more
+    _changes: list[Deferred[None]] = field(factory=list)
     _log: Logger = field(factory=Logger)
+
+    def obey(self, link: Link) -> None:
+        """Have another boss, or the same; it has just been told what there is."""
+        for session in self.live.values():
+            session.known_to = link
+        if link is not self.boss:
+            self.boss = link
+            self._changed()
+
+    def lost(self, link: Link) -> None:
+        """A link is gone."""
+        if link is self.boss:
+            self.boss = None
+            self._changed()
+
+    def begin(self, connection: AcceptedConnection, link: Link) -> None:
+        """A connection has come over that link."""
+        admitted = connection.refusal is None and not connection.relayed
+        self.live[connection.backend_pid] = LiveSession(connection.remote_host, admitted, link)
+
+    def sessions(self) -> tuple[InventorySession, ...]:
+        """All that this worker has."""
+        return tuple(
+            InventorySession(
+                backend_pid=pid,
+                remote_host=session.remote_host,
+                admitted=session.admitted,
+                user=session.user,
+                database=session.database,
+            )
+            for pid, session in sorted(self.live.items())
+        )
+
+    def databases(self) -> tuple[str, ...]:
+        """The databases that are this worker's."""
+        return tuple(sorted(self._claimed))
+
+    # ---- questions
 
     async def claim_database(self, name: str) -> bool:
         """See `ControlPlane.claim_database`. What this worker owns already it may open without asking."""
-        if name in self._claimed:
-            return True
-        try:
-            response = await self._present("open a database").ask(ClaimDatabase, name=name)
-        except (LinkLost, WorkerFault) as error:
-            raise _unreachable(name) from error
-        granted: bool = response["granted"]
-        if granted:
+        while name not in self._claimed:
+            try:
+                granted: bool = (await self._ask("open a database", ClaimDatabase, name=name))["granted"]
+            except AskAgain:
+                continue
+            except (LinkLost, WorkerFault, DeferredTimeoutError) as error:
+                raise _unreachable(name) from error
+            if not granted:
+                return False
             self._claimed.add(name)
-        return granted
+        return True
 
     async def relay_connection(self, fd: int, prefix: bytes, remote_host: str, remote_port: int) -> None:
         """See `ControlPlane.relay_connection`."""
         with descriptors.OwnedDescriptor(fd) as owned:
             try:
-                await self._present("relay a session").ask(
+                await self._ask(
+                    "relay a session",
                     RelayConnection,
+                    # the database may have to move first, and the control plane says for how long that is waited for
+                    timeout_s=0.0,
                     socket=owned.fd,
                     socket_inode=descriptors.inode_of(owned.fd),
                     prefix=prefix,
@@ -76,50 +155,113 @@ class ControlLink:
 
     async def release_database(self, name: str) -> int:
         """See `ControlPlane.release_database`."""
-        try:
-            response = await self._present("release a database").ask(ReleaseDatabase, name=name)
-        except (LinkLost, WorkerFault) as error:
-            raise _unreachable(name) from error
-        sessions: int = response["sessions"]
-        return sessions
+        while True:
+            try:
+                response = await self._ask("release a database", ReleaseDatabase, name=name)
+            except AskAgain:
+                continue
+            except (LinkLost, WorkerFault, DeferredTimeoutError) as error:
+                raise _unreachable(name) from error
+            sessions: int = response["sessions"]
+            return sessions
+
+    # ---- news
 
     def database_closed(self, name: str) -> None:
         """See `ControlPlane.database_closed`."""
         self._claimed.discard(name)
-        if self.link is not None:
-            self.link.tell(DatabaseClosed, name=name)
+        self._tell(DatabaseClosed, name=name)
 
     def session_opened(self, backend_pid: int, user: str, database: str) -> None:
         """See `ControlPlane.session_opened`."""
-        if self.link is not None:
-            self.link.tell(SessionOpened, backend_pid=backend_pid, user=user, database=database)
+        session = self.live.get(backend_pid)
+        more: dict[str, Any] = {}
+        if session is not None:
+            session.user, session.database = user, database
+            if self.boss is not None and session.known_to is not self.boss:
+                more = {"remote_host": session.remote_host, "admitted": session.admitted}
+                session.known_to = self.boss
+        self._tell(SessionOpened, backend_pid=backend_pid, user=user, database=database, **more)
 
     def session_closed(self, backend_pid: int) -> None:
         """See `ControlPlane.session_closed`."""
-        self.live.discard(backend_pid)
-        if self.link is not None:
-            self.link.tell(SessionClosed, backend_pid=backend_pid)
+        self.live.pop(backend_pid, None)
+        if not self.live:
+            self.empty_since = self._clock.seconds()
+        self._tell(SessionClosed, backend_pid=backend_pid)
 
     def login_failed(self, remote_host: str) -> None:
         """See `ControlPlane.login_failed`."""
-        if self.link is not None:
-            self.link.tell(LoginFailed, remote_host=remote_host)
+        self._tell(LoginFailed, remote_host=remote_host)
 
     def login_succeeded(self, remote_host: str) -> None:
         """See `ControlPlane.login_succeeded`."""
-        if self.link is not None:
-            self.link.tell(LoginSucceeded, remote_host=remote_host)
+        self._tell(LoginSucceeded, remote_host=remote_host)
 
     def cancel_elsewhere(self, backend_pid: int, secret_key: bytes) -> None:
         """See `ControlPlane.cancel_elsewhere`."""
-        if self.link is not None:
-            self.link.tell(CancelElsewhere, backend_pid=backend_pid, secret_key=secret_key)
+        self._tell(CancelElsewhere, backend_pid=backend_pid, secret_key=secret_key)
 
-    def _present(self, purpose: str) -> Link:
-        if self.link is None:
-            self._log.warn("can't {purpose}: worker {pid} has no control plane", purpose=purpose, pid=os.getpid())
-            raise LinkLost(purpose)
-        return self.link
+    # ---- within
+
+    def _tell(self, news: type[Command], **arguments: Any) -> None:
+        if self.boss is not None:
+            self.boss.tell(news, **arguments)
+
+    async def _ask(
+        self, purpose: str, question: type[Command], timeout_s: float = ANSWER_TIMEOUT_S, **arguments: Any
+    ) -> dict[str, Any]:
+        """Ask the boss.
+
+        Raises:
+            AskAgain: It was lost or replaced before it has answered.
+            LinkLost: There is none, and none has come.
+        """
+        boss = await self._present_boss(purpose)
+        answer = boss.ask(question, **arguments)
+        if timeout_s:
+            answer.addTimeout(timeout_s, self._clock)
+        change = self._next_change()
+        change.addCallback(lambda _: answer.cancel())
+        try:
+            response = await answer
+        except CancelledError as error:
+            raise AskAgain(purpose) from error
+        except LinkLost as error:
+            if boss.is_up:
+                raise
+            raise AskAgain(purpose) from error
+        finally:
+            self._forget(change)
+        return response
+
+    async def _present_boss(self, purpose: str) -> Link:
+        deadline = self._clock.seconds() + BOSS_TIMEOUT_S
+        while self.boss is None or not self.boss.is_up:
+            change = self._next_change()
+            change.addTimeout(max(0.0, deadline - self._clock.seconds()), self._clock)
+            try:
+                await change
+            except DeferredTimeoutError as error:
+                self._log.warn("can't {purpose}: worker {pid} has no control plane", purpose=purpose, pid=os.getpid())
+                raise LinkLost(purpose) from error
+            finally:
+                self._forget(change)
+        return self.boss
+
+    def _next_change(self) -> Deferred[None]:
+        change: Deferred[None] = Deferred()
+        self._changes.append(change)
+        return change
+
+    def _forget(self, change: Deferred[None]) -> None:
+        if change in self._changes:
+            self._changes.remove(change)
+
+    def _changed(self) -> None:
+        changes, self._changes = self._changes, []
+        for change in changes:
+            change.callback(None)
 
 
 def _unreachable(name: str) -> PgError:

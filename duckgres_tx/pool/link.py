@@ -73,9 +73,15 @@ def answering(command: type[amp.Command]) -> Callable[[_Method], _Method]:
 
 
 class Link(BoxLink):
-    """One end. It owns the descriptors that have arrived until the responder that they are for is called."""
+    """One end. It owns the descriptors that have arrived until the responder that they are for is called.
+
+    Attributes:
+        is_up: It is connected.
+        peer_pid: The process at the other end; 0 as long as that is unknown.
+    """
 
     log = Logger()
+    peer_pid = 0
 
     def __init__(self, lost: Callable[[Link], None]) -> None:
         """Make an end that is not connected yet.

@@ -12,9 +12,10 @@ from twisted.logger import Logger
 from duckgres_tx.handover import descriptors
 from duckgres_tx.pool.commands import Draining, NotConfigured
 from duckgres_tx.pool.control_end import Desk
+from duckgres_tx.pool.employment import Host, one_line
 from duckgres_tx.pool.servers import SessionServer, WorkerStartFailed
-from duckgres_tx.pool.worker import Host, one_line
 from duckgres_tx.session.control_plane import AcceptedConnection, Health
+from duckgres_tx.session.settings import WorkerSettings
 
 _log = Logger()
 
@@ -112,7 +113,11 @@ class LocalWorker:
         """See `SessionServer.drain`."""
         if not database:
             self._draining = True
-        return await self._present().drain(timeout_s, database)
+        return await self._present().drain(timeout_s, database, grace_s)
+
+    def reload(self, settings: WorkerSettings) -> tuple[str, ...]:
+        """Have the host take other settings; returns the names of those that only a restart brings into force."""
+        return self._present().reload(settings)
 
     async def shutdown(self, timeout_s: float) -> None:
         """See `SessionServer.shutdown`."""
@@ -143,7 +148,8 @@ class OneWorker:
     """The crew of a standalone server; the counterpart of `Roster`."""
 
     _worker: LocalWorker
-    _make_host: Callable[[], Host]
+    _settings: Callable[[], WorkerSettings]
+    _make_host: Callable[[WorkerSettings], Host]
 
     async def start(self) -> None:
         """Make and start the host.
@@ -152,7 +158,7 @@ class OneWorker:
             WorkerStartFailed: It can't serve; one line of text.
         """
         try:
-            self._worker.serve_with(self._make_host())
+            self._worker.serve_with(self._make_host(self._settings()))
         except Exception as error:
             _log.failure("can't serve with this configuration")
             raise WorkerStartFailed(one_line(error)) from error
@@ -174,6 +180,11 @@ class OneWorker:
     def is_in_charge(self) -> bool:
         """See `Crew.is_in_charge`: it can't be taken over."""
         return True
+
+    async def reconfigure(self) -> dict[str, tuple[str, ...]]:
+        """Have the host take the settings of now; what it can't take is answered under its name."""
+        stale = self._worker.reload(self._settings())
+        return {self._worker.name: stale} if stale else {}
 
     async def drain(self, timeout_s: float) -> int:
         """Let transactions finish; returns the number of sessions left."""

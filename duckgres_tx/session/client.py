@@ -21,13 +21,32 @@ from duckgres_tx.wire.state import Conversation
 
 
 class Stage(Protocol):
-    """What a connection is doing now."""
+    """What a connection is doing now.
+
+    Attributes:
+        logged_in: The client has proved who it is, or another worker asks it for that.
+    """
+
+    @property
+    def logged_in(self) -> bool:
+        """See above."""
 
     def receive(self, data: bytes) -> None:
         """Take bytes from the client."""
 
     def lost(self) -> None:
         """The connection is gone; free what the stage holds, and say ``client.finished()`` when that is done."""
+
+    def leave(self, *, now: bool) -> None:
+        """The host lets go of its clients: say so to this one, and hang up.
+
+        Args:
+            now: At once, and stop what goes on. Else a client that is logging in may finish that, and one that has something going on
+                too: it leaves when it is idle outside a transaction.
+        """
+
+    def end_of_input(self) -> None:
+        """The other end of a relayed connection says that nothing more comes, and still reads: as ``leave(now=True)``."""
 
 
 class SessionStage(Stage, Protocol):
@@ -50,6 +69,7 @@ class Client(Protocol):
         accepted: How it came; its descriptor has been adopted already.
         transport: Where bytes for the client go, in plain text or through TLS.
         encrypted: The transport is TLS.
+        channel_binding: What the certificate that it was shown binds a proof to; None in plain text.
         closing: The last word has been said.
         wire_state: Which message may come now.
         stage: Takes the client's bytes; a stage that is over puts the next one here.
@@ -59,6 +79,7 @@ class Client(Protocol):
     accepted: AcceptedConnection
     transport: Any
     encrypted: bool
+    channel_binding: bytes | None
     closing: bool
     wire_state: Conversation
     stage: Stage
@@ -90,12 +111,11 @@ class Host(Protocol):
 
     Attributes:
         reactor: Where it runs.
-        settings: What it was told, once.
+        settings: What it was told last.
         control_plane: Whom it asks and tells.
         passwords: Who may log in.
-        tls: The server's side of TLS; None when it has no certificate.
+        tls: The server's side of TLS for those who ask for it now; None when it has no certificate.
         databases: Those that it owns, open or not.
-        draining: No new sessions are taken.
     """
 
     reactor: Any
@@ -104,7 +124,6 @@ class Host(Protocol):
     passwords: Passwords
     tls: TlsServer | None
     databases: Databases
-    draining: bool
 
     def cancel_for_client(self, backend_pid: int, secret_key: bytes) -> None:
         """A client has sent a CancelRequest here; the session may be another worker's."""
@@ -120,6 +139,9 @@ class Host(Protocol):
         Raises:
             PgError: FATAL; too many sessions, the database can't be opened, a variable can't be set.
         """
+
+    def arrived(self, stage: Stage) -> None:
+        """A client has a session now, here or on another worker; it may be told to leave at once."""
 
     def connection_finished(self, client: Client) -> None:
         """Nothing is left of a connection."""

@@ -12,11 +12,11 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.interfaces import IDelayedCall, IHandshakeListener
+from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, IHandshakeListener
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import directlyProvides, implementer
 
 from duckgres_tx.errors import PgError
 from duckgres_tx.session.client import Client, Host, Stage
@@ -59,6 +59,7 @@ class ClientConnection(Protocol):
     Attributes:
         stage: Takes the client's bytes; replaced as the conversation goes on.
         encrypted: The transport is TLS.
+        channel_binding: What the certificate that the client was shown binds a proof to; None in plain text.
         wire_state: Which message may come now.
         on_handshake: Called once when the TLS handshake is over.
         closing: The last word has been said.
@@ -71,6 +72,7 @@ class ClientConnection(Protocol):
         self.host = host
         self.accepted = accepted
         self.encrypted = False
+        self.channel_binding: bytes | None = None
         self.closing = False
         self.on_handshake: Callable[[], None] | None = None
         self.wire_state = Conversation()
@@ -78,6 +80,9 @@ class ClientConnection(Protocol):
         self._plain: Any = None
         self._deadline: IDelayedCall | None = None
         self._finished = False
+        if accepted.relayed:
+            # the worker at the other end may want an answer to its last word
+            directlyProvides(self, IHalfCloseableProtocol)
 
     def connectionMade(self) -> None:
         """Begin; when TLS is put in between, this happens a second time."""
@@ -94,6 +99,14 @@ class ClientConnection(Protocol):
         if not self.closing:
             self.stage.receive(data)
 
+    def readConnectionLost(self) -> None:
+        """Of a relayed connection: nothing more comes."""
+        if not self.closing:
+            self.stage.end_of_input()
+
+    def writeConnectionLost(self) -> None:
+        """Of a relayed connection: never alone."""
+
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The socket is gone."""
         self.closing = True
@@ -109,6 +122,8 @@ class ClientConnection(Protocol):
         """Go on in TLS; what was read of the client's hello goes in, and ``on_handshake`` is called when it is done."""
         assert self.host.tls is not None, "whoever offers TLS has looked"  # noqa: S101
         self.encrypted = True
+        # by the time of the proof there may be another certificate
+        self.channel_binding = self.host.tls.end_point_digest
         self.on_handshake = on_handshake
         layer = self.host.tls.wrap(self._plain, self)
         if already_read:

@@ -13,6 +13,10 @@ from attrs import frozen
 from duckgres_tx.errors import PgError
 
 
+class AskAgain(Exception):
+    """The control plane was replaced while it was asked, and what it has done about the question is unknown."""
+
+
 @frozen
 class AcceptedConnection:
     """One client's socket on its way into a host.
@@ -75,6 +79,10 @@ class ControlPlane(Protocol):
             prefix: The client's StartupMessage.
             remote_host: The client's address.
             remote_port: The client's port.
+
+        Raises:
+            PgError: 57P03; it can't be reached.
+            AskAgain: The same question may be asked again, with another pair.
         """
 
     async def release_database(self, name: str) -> int:

@@ -18,6 +18,7 @@ from duckgres_tx.errors import AdminShutdown, FeatureNotSupported, PgError, Seve
 from duckgres_tx.session.cancellation import user_request
 from duckgres_tx.session.client import Client
 from duckgres_tx.session.extended_query import ExtendedQuery
+from duckgres_tx.session.relay import LEAVE
 from duckgres_tx.session.session import Session
 from duckgres_tx.session.simple_query import simple_query
 from duckgres_tx.session.transactions import BlockState
@@ -149,16 +150,24 @@ class Conversation:
         """Stop the statement that runs, if one does."""
         self.session.interruption.request(user_request())
 
+    def leave(self, *, now: bool) -> None:
+        """The host lets go of its clients."""
+        self.terminate(shutting_down(), now=now)
+
+    def end_of_input(self) -> None:
+        """The worker that relays the session ends it, or its client is gone; then what is said here is heard by nobody."""
+        self.leave(now=True)
+
     def terminate(self, reason: PgError, *, now: bool) -> None:
         """End the session.
 
         Args:
             reason: What the client hears, FATAL.
-            now: Stop what runs; else it ends when it is idle outside a transaction.
+            now: Stop what runs; else it ends when it is idle outside a transaction and the client has read its answers.
         """
         if self._farewell is None or now:
             self._farewell = reason
-        if not self._busy and (now or self.session.block.state is BlockState.NONE):
+        if not self._busy and (now or self._may_leave):
             self._say_farewell()
         elif now:
             # FATAL: what it stops is the last that the client hears of.
@@ -173,6 +182,11 @@ class Conversation:
     def busy(self) -> bool:
         """A step is under way."""
         return self._busy
+
+    @property
+    def logged_in(self) -> bool:
+        """It has, or there would be no session."""
+        return True
 
     # The steps' side, as in ``turn``
 
@@ -219,7 +233,7 @@ class Conversation:
             self.transaction_since = None
         elif self.transaction_since is None:
             self.transaction_since = now
-        if self._farewell is not None and self.session.block.state is BlockState.NONE:
+        if self._may_leave:
             self._say_farewell()
 
     async def report(self, error: PgError) -> None:
@@ -259,6 +273,9 @@ class Conversation:
                 if frame is None:
                     return False
             type_byte, body = frame
+            if type_byte == LEAVE:
+                self.leave(now=False)
+                return True
             if self.idle_since is not None:
                 self.idle_since = None
                 # A request holds for all of a series, and for nothing that comes after it.
@@ -308,6 +325,12 @@ class Conversation:
         self._output.detach()
         self.client.close()
 
+    @property
+    def _may_leave(self) -> bool:
+        """Nothing of the client's would be lost: between two series of messages, outside a transaction, its answers sent."""
+        outside = self.session.block.state is BlockState.NONE
+        return self.idle_since is not None and outside and not self._output.paused
+
     def _say_farewell(self) -> None:
         if self._farewell is not None:
             self._connection_fatal(self._farewell)
@@ -317,6 +340,8 @@ class Conversation:
             self.session.running.pump()
         elif not self._busy and not self._advancing:
             self._advance()
+            if not self._busy and self._may_leave:
+                self._say_farewell()
 
     def _query(self, message: Query) -> Coroutine[Any, Any, None]:
         return simple_query(self, self.session, message.query)

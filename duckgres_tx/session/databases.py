@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from duckgres_tx import tasks
+from duckgres_tx.catalog.install import roles_script
 from duckgres_tx.engine.database import DuckDBError
 from duckgres_tx.errors import PgError
 from duckgres_tx.session.control_plane import ControlPlane
@@ -68,6 +69,7 @@ class Databases:
         self._control_plane = control_plane
         self._files = DatabaseFiles(Path(settings.data_dir))
         self._slots: dict[str, DatabaseSlot] = {}
+        self._letting_go = False
         self._names: tuple[str, ...] = ()
         self._names_stamp = 0
 
@@ -123,8 +125,21 @@ class Databases:
         slot.users -= 1
         if slot.users > 0 or self._slots.get(slot.name) is not slot:
             return
-        delay_s = self._settings.idle_database_timeout_s if slot.database is not None else 0
+        stays = slot.database is not None and not self._letting_go
+        delay_s = self._settings.idle_database_timeout_s if stays else 0
         slot.idle = self._reactor.callLater(delay_s, self._close_idle, slot)
+
+    def let_go(self) -> None:
+        """From now on an instance is closed as soon as nobody uses it, so that another worker can open it."""
+        self._letting_go = True
+        for slot in list(self._slots.values()):
+            if slot.users == 0:
+                tasks.start(self._close(slot), f"close database {slot.name}")
+
+    def reload(self, settings: WorkerSettings) -> None:
+        """Other settings hold from now on, also for the open instances: their shares of the machine, and who there is."""
+        self._settings = settings
+        tasks.start(self._renew(), "change the limits of the databases")
 
     async def close_unused(self, name: str) -> int:
         """Close a database's instance now if no session uses it.
@@ -235,6 +250,18 @@ class Databases:
             await database.close()
         except DuckDBError:
             self._log.failure("could not close database {name} cleanly", name=slot.name)
+
+    async def _renew(self) -> None:
+        script = roles_script(tuple(self._settings.verifiers), self._settings.superusers)
+        for slot in list(self._slots.values()):
+            async with slot.changing:
+                if slot.database is None:
+                    continue
+                try:
+                    await slot.database.run(script)
+                except DuckDBError:
+                    self._log.failure("could not tell database {name} who its users are", name=slot.name)
+        await self._divide()
 
     async def _divide(self) -> None:
         """Give every open instance an equal share of memory and threads."""

@@ -18,21 +18,23 @@ from twisted.logger import Logger
 from duckgres_tx.catalog.search_path import effective_schemas
 from duckgres_tx.engine.database import DuckDBError, NativeThreads
 from duckgres_tx.engine.failures import to_pg_error
-from duckgres_tx.errors import PgError, Severity, TooManyConnections
+from duckgres_tx.errors import Severity, TooManyConnections
 from duckgres_tx.session.authentication import Passwords
 from duckgres_tx.session.cancellation import CancellationRegistry, Interruption
-from duckgres_tx.session.client import Client
+from duckgres_tx.session.client import Client, Stage
 from duckgres_tx.session.connection import ClientConnection, configure_socket
 from duckgres_tx.session.control_plane import AcceptedConnection, ControlPlane, Health
-from duckgres_tx.session.conversation import Conversation, shutting_down
+from duckgres_tx.session.conversation import Conversation
 from duckgres_tx.session.database_files import does_not_exist
 from duckgres_tx.session.databases import Databases, DatabaseSlot
 from duckgres_tx.session.eager_writes import adopt
 from duckgres_tx.session.executor import Executor
+from duckgres_tx.session.leaving import Leaving
 from duckgres_tx.session.login_request import LoginRequest
 from duckgres_tx.session.open_database import OpenDatabase
 from duckgres_tx.session.opening import spill_directory
 from duckgres_tx.session.outgoing import Outgoing
+from duckgres_tx.session.reload import reload
 from duckgres_tx.session.session import Session
 from duckgres_tx.session.session_start import SessionStart, SessionStarts
 from duckgres_tx.session.settings import WorkerSettings
@@ -43,6 +45,10 @@ from duckgres_tx.sql.statement_cache import StatementCache
 
 # Beside one for each session: opening, closing and the catalog's snapshots.
 SPARE_THREADS = 8
+# Threads are made as they are needed, so that there may be more of them costs nothing until the limit on sessions is raised.
+_MOST_CONNECTIONS = 4
+# How long those that were stopped may take to hear so and hang up.
+_STOPPING_S = 3.0
 WATCH_INTERVAL_S = 1.0
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -52,10 +58,11 @@ class SessionHost:
 
     Args:
         reactor: Where it runs.
-        settings: What it is told, once.
+        settings: What it is told at first.
         control_plane: Whom it asks and tells.
 
     Attributes:
+        settings: What it was told last, as far as it could take it.
         tls: The server's side of TLS; None when it has no certificate.
         draining: No new sessions are taken.
     """
@@ -67,19 +74,17 @@ class SessionHost:
         self.settings = settings
         self.control_plane = control_plane
         self.passwords = Passwords(settings.verifiers)
-        self.tls: TlsServer | None = None
-        if settings.tls != "off":
-            if settings.certificate_pem is None or settings.private_key_pem is None:
-                raise ValueError(f"tls: {settings.tls} needs a certificate and its key")
-            self.tls = TlsServer(settings.certificate_pem, settings.private_key_pem)
+        self.tls = _tls_server(settings)
         self.draining = False
-        self.executor = Executor(reactor, NativeThreads(settings.max_connections + SPARE_THREADS))
+        self._most_connections = _MOST_CONNECTIONS * settings.max_connections
+        self.executor = Executor(reactor, NativeThreads(self._most_connections + SPARE_THREADS))
         self.databases = Databases(reactor, self.executor, settings, control_plane)
         self._registry = CancellationRegistry()
         self._cache = StatementCache()
         self._connections: set[Client] = set()
         self._conversations: dict[Conversation, DatabaseSlot] = {}
         self._invalidated: set[str] = set()
+        self._leaving = Leaving(reactor, lambda: [connection.stage for connection in self._connections])
         self._empty: list[Deferred[None]] = []
         self._starts = SessionStarts()
         self._started_at = datetime.now(UTC).isoformat(sep=" ")
@@ -95,6 +100,21 @@ class SessionHost:
         Path(self.settings.data_dir).mkdir(parents=True, exist_ok=True)
         self.executor.start()
         self._watching.start(WATCH_INTERVAL_S, now=False)
+
+    def reload(self, settings: WorkerSettings) -> tuple[str, ...]:
+        """Other settings hold from now on, for whoever comes; sessions keep what they began with.
+
+        Returns:
+            Names of those that need a new worker; they stay as they were.
+
+        Raises:
+            ValueError: Something in them can't be used, such as a certificate; nothing has changed.
+        """
+        change = reload(self.settings, settings, self._most_connections)
+        passwords, tls = Passwords(change.settings.verifiers), _tls_server(change.settings)
+        self.settings, self.passwords, self.tls = change.settings, passwords, tls
+        self.databases.reload(change.settings)
+        return change.stale
 
     def accept_connection(self, connection: AcceptedConnection) -> None:
         """Take a connection; its descriptor is owned by the host from now on, whatever happens."""
@@ -128,12 +148,13 @@ class SessionHost:
         else:
             self.control_plane.cancel_elsewhere(backend_pid, secret_key)
 
-    async def drain(self, timeout_s: float, database: str = "") -> int:
-        """Let go: of the whole host, or of one database.
+    async def drain(self, timeout_s: float, database: str = "", grace_s: float = 0.0) -> int:
+        """Let go: of the whole host, or of one database. Again: of the whole host, sooner.
 
         Args:
-            timeout_s: How long transactions may go on.
+            timeout_s: How long transactions and statements may go on; then they are stopped.
             database: Close its instance if no session uses it, and nothing else.
+            grace_s: How long idle sessions may go on.
 
         Returns:
             The number of sessions left, of the database or of the host.
@@ -141,8 +162,9 @@ class SessionHost:
         if database:
             return await self.databases.close_unused(database)
         self.draining = True
-        self._end_sessions(now=False)
-        await self._wait_until_empty(timeout_s)
+        self.databases.let_go()
+        self._leaving.begin(timeout_s, grace_s)
+        await self._wait_until_empty(self._leaving.until_stopped_s() + _STOPPING_S)
         return len(self._connections)
 
     def health(self) -> Health:
@@ -163,7 +185,7 @@ class SessionHost:
             timeout_s: How long the sessions may take to end.
         """
         self.draining = True
-        self._end_sessions(now=True)
+        self._leaving.stop()
         await self._wait_until_empty(timeout_s)
         for connection in list(self._connections):
             connection.abort()
@@ -204,6 +226,10 @@ class SessionHost:
         self._registry.add(client.accepted.backend_pid, secret_key, conversation)
         self.control_plane.session_opened(client.accepted.backend_pid, request.user, database.name)
         return conversation
+
+    def arrived(self, stage: Stage) -> None:
+        """A client has a session now, here or on another worker; it may be told to leave at once."""
+        self._leaving.arrived(stage)
 
     def connection_finished(self, client: Client) -> None:
         """Nothing is left of a connection."""
@@ -275,13 +301,6 @@ class SessionHost:
         self._registry.remove(conversation.session.backend_pid)
         self.databases.release(slot)
 
-    def _end_sessions(self, *, now: bool) -> None:
-        for conversation in list(self._conversations):
-            conversation.terminate(shutting_down(), now=now)
-        busy_with_sessions = {conversation.client for conversation in self._conversations}
-        for connection in self._connections - busy_with_sessions:
-            connection.fatal(PgError("57P03", "the database system is shutting down"))
-
     async def _wait_until_empty(self, timeout_s: float) -> None:
         if not self._connections:
             return
@@ -300,6 +319,14 @@ class SessionHost:
         now = self.reactor.seconds()
         for conversation in list(self._conversations):
             watch(conversation, now)
+
+
+def _tls_server(settings: WorkerSettings) -> TlsServer | None:
+    if settings.tls == "off":
+        return None
+    if settings.certificate_pem is None or settings.private_key_pem is None:
+        raise ValueError(f"tls: {settings.tls} needs a certificate and its key")
+    return TlsServer(settings.certificate_pem, settings.private_key_pem)
 
 
 def _resident_bytes() -> int:

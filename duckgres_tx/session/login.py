@@ -11,6 +11,7 @@ from duckgres_tx.session.authentication import ScramExchange
 from duckgres_tx.session.client import Client
 from duckgres_tx.session.databases import DatabaseSlot
 from duckgres_tx.session.login_request import LoginRequest
+from duckgres_tx.session.relay import LEAVE, cannot_connect_now
 from duckgres_tx.wire.backend import (
     AuthenticationOk,
     AuthenticationSASL,
@@ -38,9 +39,10 @@ class Authentication:
         self._request = request
         self._slot = slot
         self._exchange = exchange
-        self._frames = FrameReader(PASSWORD_MESSAGE_BYTES)
+        self._frames = FrameReader(PASSWORD_MESSAGE_BYTES, (LEAVE,) if client.accepted.relayed else ())
         self._step = self._first
         self._working = False
+        self._is_to_leave = False
         self._welcome = b""
 
     def begin(self) -> None:
@@ -58,10 +60,26 @@ class Authentication:
                 if frame is None:
                     return
                 type_byte, body = frame
-                if self._client.wire_state.take_up(type_byte):
+                if type_byte == LEAVE:
+                    self._is_to_leave = True
+                elif self._client.wire_state.take_up(type_byte):
                     self._take(decode(type_byte, body))
         except PgError as error:
             self._refuse(error)
+
+    @property
+    def logged_in(self) -> bool:
+        """It has, while its session is made."""
+        return self._working
+
+    def leave(self, *, now: bool) -> None:
+        """The client may log in first; then its session is told to leave."""
+        if now:
+            self._client.fatal(cannot_connect_now())
+
+    def end_of_input(self) -> None:
+        """Nobody will prove anything any more."""
+        self._client.fatal(cannot_connect_now())
 
     def lost(self) -> None:
         """No session came of it."""
@@ -111,8 +129,11 @@ class Authentication:
         client.stage = conversation
         if client.closing:
             conversation.lost()
-        else:
-            conversation.begin(self._welcome, self._rest())
+            return
+        client.host.arrived(conversation)
+        if self._is_to_leave:
+            conversation.leave(now=False)
+        conversation.begin(self._welcome, self._rest())
 
     def _stop(self, error: PgError) -> None:
         self._working = False

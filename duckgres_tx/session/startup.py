@@ -13,7 +13,7 @@ from duckgres_tx.session.authentication import ScramExchange
 from duckgres_tx.session.client import Client
 from duckgres_tx.session.login import Authentication
 from duckgres_tx.session.login_request import LoginRequest
-from duckgres_tx.session.relay import relay
+from duckgres_tx.session.relay import cannot_connect_now, relay
 from duckgres_tx.session.tls import ALPN_PROTOCOL
 from duckgres_tx.wire.backend import NegotiateProtocolVersion
 from duckgres_tx.wire.startup import (
@@ -56,6 +56,20 @@ class Startup:
                     return
         except PgError as error:
             self._client.fatal(error)
+
+    @property
+    def logged_in(self) -> bool:
+        """That comes later."""
+        return False
+
+    def leave(self, *, now: bool) -> None:
+        """The client may log in first; then its session is told to leave."""
+        if now:
+            self._client.fatal(cannot_connect_now())
+
+    def end_of_input(self) -> None:
+        """The client will say no more."""
+        self._client.close()
 
     def lost(self) -> None:
         """Nothing is held yet."""
@@ -122,8 +136,6 @@ class Startup:
     def _begin(self, message: StartupMessage) -> None:
         if self._client.accepted.refusal is not None:
             raise self._client.accepted.refusal
-        if self._host.draining:
-            raise PgError("57P03", "the database system is shutting down", severity=Severity.FATAL)
         request = LoginRequest.from_message(message)
         self._check_encryption(request)
         if message.minor > NEWEST_MINOR or message.protocol_options:
@@ -162,8 +174,7 @@ class Startup:
         except PgError as error:
             client.fatal(error)
             return
-        digest = self._host.tls.end_point_digest if client.encrypted and self._host.tls else None
-        exchange = ScramExchange(self._host.passwords, request.user, digest)
+        exchange = ScramExchange(self._host.passwords, request.user, client.channel_binding)
         stage = Authentication(client, request, slot, exchange)
         client.stage = stage
         stage.begin()

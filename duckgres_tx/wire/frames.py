@@ -42,17 +42,19 @@ class FrameReader:
 
     Args:
         max_message_bytes: The highest length that a message may claim, its length word included.
+        more_types: Types beside the protocol's own, of small messages.
     """
 
-    __slots__ = ("_data", "_limits", "_parts", "_parts_bytes", "_position", "_wanted")
+    __slots__ = ("_data", "_limits", "_more_types", "_parts", "_parts_bytes", "_position", "_wanted")
 
-    def __init__(self, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES) -> None:
+    def __init__(self, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES, more_types: tuple[bytes, ...] = ()) -> None:
         self._data = b""
         self._position = 0
         # Of a message that needs more reads the pieces are only joined when it is whole.
         self._parts: list[bytes] = []
         self._parts_bytes = 0
         self._wanted = 0
+        self._more_types = more_types
         self._limits: dict[bytes, int] = {}
         self.set_limit(max_message_bytes)
 
@@ -60,7 +62,7 @@ class FrameReader:
         """Change the limit for messages that are yet to come, e.g. a low one until the client has authenticated."""
         small = min(SMALL_MESSAGE_BYTES, max_message_bytes)
         self._limits = dict.fromkeys(_LARGE_TYPES, max_message_bytes)
-        self._limits |= dict.fromkeys(_SMALL_TYPES, small)
+        self._limits |= dict.fromkeys((*_SMALL_TYPES, *self._more_types), small)
         self._limits[b"p"] = min(PASSWORD_MESSAGE_BYTES, max_message_bytes)
 
     @property

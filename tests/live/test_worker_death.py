@@ -114,7 +114,7 @@ def test_orphans_without_sessions_end_by_themselves():
     """A killed server leaves nothing running for long."""
     root = servers.make_root()
     try:
-        server = servers.start(root, "--workers=2")
+        server = servers.start(root, "--workers=2", env={"DUCKGRES_ORPHAN_TIMEOUT": "2s"})
         orphans = server.worker_pids()
         server.process.kill()
         server.process.wait(10)

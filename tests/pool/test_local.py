@@ -15,6 +15,7 @@ from duckgres_tx.pool.commands import Draining, NotConfigured
 from duckgres_tx.pool.local import LocalControlPlane, LocalWorker, OneWorker
 from duckgres_tx.pool.servers import WorkerStartFailed
 from duckgres_tx.session.control_plane import AcceptedConnection
+from duckgres_tx.session.settings import WorkerSettings
 
 
 def run(coroutine):
@@ -27,7 +28,12 @@ def one():
     """A crew of one, its worker and its host."""
     host, worker = FakeHost(), LocalWorker()
     host.drained.callback(2)
-    return OneWorker(worker, lambda: host), worker, host
+
+    def make_host(settings):
+        host.settings = settings
+        return host
+
+    return OneWorker(worker, lambda: WorkerSettings(data_dir="/now"), make_host), worker, host
 
 
 def test_it_is_ready_when_it_has_started(one):

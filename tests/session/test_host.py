@@ -414,8 +414,8 @@ class SessionTests(HostCase, TestCase):
         assert await self.in_thread(client.login) == "E:53300"
 
     @coroutine_test
-    async def test_a_draining_host_takes_nobody_and_lets_transactions_end(self):
-        """Idle sessions hear 57P01 at once, the others when they are done."""
+    async def test_a_draining_host_lets_transactions_end(self):
+        """Idle sessions hear 57P01 at once, the others when they are done, and who was on the way in once it is there."""
         idle, busy = self.client(), self.client()
 
         def begin():
@@ -431,12 +431,20 @@ class SessionTests(HostCase, TestCase):
             return (
                 idle.until_end(),
                 late.login(),
+                late.until_end(),
                 busy.ask("select 1")[-1],
                 busy.send(Query("commit")),
                 busy.until_end(),
             )
 
-        assert await self.in_thread(end) == (["E:57P01"], "E:57P03", "Z:T", None, ["COMMIT", "Z:I", "E:57P01"])
+        assert await self.in_thread(end) == (
+            ["E:57P01"],
+            "Z:I",
+            ["E:57P01"],
+            "Z:T",
+            None,
+            ["COMMIT", "Z:I", "E:57P01"],
+        )
         idle.close()
         late.close()
         busy.close()
