@@ -248,6 +248,7 @@ class Candidacy:
         self._cancel_steps()
         self._log.error("this server serves no more: {reason}", reason=reason)
         if self._outcome.called:
+            self._let_go()
             self._lose()
         else:
             start(self._leave(reason, give_back=False), "leave")

@@ -295,6 +295,7 @@ class Incumbency:
                 await server.reclaim(epoch)
             except Outranked:
                 self._life.superseded()
+                return
             except Exception as error:  # noqa: BLE001  there is nobody else who could serve
                 self._log.failure("can't take everything back yet: {error}", error=str(error))
                 await deferLater(self._reactor, _RECLAIM_INTERVAL_S)
@@ -302,6 +303,7 @@ class Incumbency:
                 self._life.reclaimed()
                 self._log.info("everything is taken back")
                 reached(FaultPoint.INCUMBENT_HAS_RECLAIMED)
+                return
 
     def _leaves(self) -> None:
         self._watch_no_more()

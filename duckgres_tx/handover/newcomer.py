@@ -93,6 +93,7 @@ def make_machine() -> Callable[[NewcomerRecord], NewcomerLife]:
     builder = TypeMachineBuilder(NewcomerLife, NewcomerRecord)
     asking = builder.state("asking")
     in_charge = builder.state("in_charge")
+    in_charge_alone = builder.state("in_charge_alone")
     surviving = builder.state("surviving")
     serving = builder.state("serving")
     alone = builder.state("alone")
@@ -113,10 +114,17 @@ def make_machine() -> Callable[[NewcomerRecord], NewcomerLife]:
         record.stage = Stage.SURVIVING
         record.on_survive()
 
-    @surviving.upon(NewcomerLife.opened).to(alone)
-    def serves_alone(life: NewcomerLife, record: NewcomerRecord) -> None:
-        record.stage = Stage.ALONE
-        record.on_alone()
+    for survivor in (surviving, in_charge_alone):
+
+        @survivor.upon(NewcomerLife.opened).to(alone)
+        def serves_alone(life: NewcomerLife, record: NewcomerRecord) -> None:
+            record.stage = Stage.ALONE
+            record.on_alone()
+
+        @survivor.upon(NewcomerLife.failed).to(told_off)
+        def can_t_survive(life: NewcomerLife, record: NewcomerRecord, reason: str) -> None:
+            record.stage = Stage.TOLD_OFF
+            record.on_told_off(reason)
 
     for event in (NewcomerLife.failed, NewcomerLife.called_off):
 
@@ -125,12 +133,7 @@ def make_machine() -> Callable[[NewcomerRecord], NewcomerLife]:
             record.stage = Stage.TOLD_OFF
             record.on_told_off(reason)
 
-    @surviving.upon(NewcomerLife.failed).to(told_off)
-    def can_t_survive(life: NewcomerLife, record: NewcomerRecord, reason: str) -> None:
-        record.stage = Stage.TOLD_OFF
-        record.on_told_off(reason)
-
-    for undecided in (asking, surviving):
+    for undecided in (asking, surviving, in_charge_alone):
 
         @undecided.upon(NewcomerLife.stopped).to(told_off)
         def gives_up(life: NewcomerLife, record: NewcomerRecord) -> None:
@@ -154,9 +157,9 @@ def make_machine() -> Callable[[NewcomerRecord], NewcomerLife]:
             record.stage = Stage.OUTRANKED
             record.on_outranked(reason)
 
-    # it goes on without: nobody will take anything back
-    in_charge.upon(NewcomerLife.incumbent_died).loop().returns(None)
-    in_charge.upon(NewcomerLife.farewell).loop().returns(None)
+    # it goes on without: nobody will take anything back, nor can be given it
+    in_charge.upon(NewcomerLife.incumbent_died).to(in_charge_alone).returns(None)
+    in_charge.upon(NewcomerLife.farewell).to(in_charge_alone).returns(None)
 
     for event_of_end in (NewcomerLife.farewell, NewcomerLife.incumbent_died):
 
@@ -166,7 +169,7 @@ def make_machine() -> Callable[[NewcomerRecord], NewcomerLife]:
             record.on_alone()
 
     # what comes of a link that is of no use any more
-    for late in (surviving, alone, told_off, given_back, outranked):
+    for late in (surviving, in_charge_alone, alone, told_off, given_back, outranked):
         late.upon(NewcomerLife.incumbent_died).loop().returns(None)
         late.upon(NewcomerLife.called_off).loop().returns(None)
         late.upon(NewcomerLife.farewell).loop().returns(None)
