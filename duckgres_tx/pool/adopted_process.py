@@ -128,3 +128,29 @@ def is_worker(pid: int) -> bool:
         return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").strip() == COMMAND
     except OSError:
         return False
+
+
+def process_logging_to(log: Path) -> int:
+    """The process whose standard error is that file; 0 when there is none. For a worker that hasn't said which process it is."""
+    for stderr in Path("/proc").glob("[0-9]*/fd/2"):
+        try:
+            if stderr.readlink() == log:
+                return int(stderr.parts[2])
+        except OSError:
+            # it has just ended, or is another user's
+            continue
+    return 0
+
+
+def kill_process_logging_to(log: Path) -> int:
+    """SIGKILL for the process whose standard error is that file. Returns its pid; 0 when there is none."""
+    pid = process_logging_to(log)
+    try:
+        with OwnedDescriptor(process_descriptor(pid)) as pidfd:
+            # once more, about the process that the descriptor is of
+            if Path(f"/proc/{pid}/fd/2").readlink() != log:
+                return 0
+            signal.pidfd_send_signal(pidfd.fd, signal.SIGKILL)
+    except OSError:
+        return 0
+    return pid

@@ -105,6 +105,11 @@ class LocalWorker:
         return self._present().cancel_query(backend_pid, secret_key)
 
     @property
+    def is_to_go(self) -> bool:
+        """See `SessionServer.is_to_go`."""
+        return False
+
+    @property
     def is_draining(self) -> bool:
         """See `SessionServer.is_draining`."""
         return self._draining

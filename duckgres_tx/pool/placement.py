@@ -45,8 +45,11 @@ class Placement:
         return owner if owner is not None else self.successor(database, workers)
 
     def successor(self, database: str, workers: Iterable[SessionServer]) -> SessionServer | None:
-        """The worker that is to be chosen once nobody owns the database: the highest ranked; None when there is no worker."""
-        return max(workers, key=lambda worker: _rank(database, worker.slot), default=None)
+        """The worker that is to be chosen once nobody owns the database: the highest ranked; None when there is no worker.
+
+        While a rolling update is under way it is one of those that stay, so that a database moves once and not with every step.
+        """
+        return max(workers, key=lambda worker: (not worker.is_to_go, _rank(database, worker.slot)), default=None)
 
     def claim(self, database: str, worker: SessionServer, workers: Iterable[SessionServer]) -> bool:
         """A worker wants to open a database.

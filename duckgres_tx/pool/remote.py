@@ -103,6 +103,11 @@ class RemoteWorker:
         return self.phase is Phase.DRAINING
 
     @property
+    def is_to_go(self) -> bool:
+        """See `SessionServer.is_to_go`."""
+        return self._watcher.is_to_go(self)
+
+    @property
     def is_linked(self) -> bool:
         """Whether it can be told anything now."""
         return self._link is not None

@@ -52,6 +52,10 @@ class SessionServer(Protocol):
     def is_draining(self) -> bool:
         """Whether it is letting its sessions and databases go."""
 
+    @property
+    def is_to_go(self) -> bool:
+        """Whether it is to be replaced soon, so that no database should move there."""
+
     async def accept(self, connection: AcceptedConnection) -> None:
         """Hand a connection over.
 

@@ -150,6 +150,10 @@ class Staff:
             self._log.failure("can't make the configuration of workers, the last one is used")
         return Terms(self._document, worker.slot, worker.generation, self.charge.epoch)
 
+    def is_to_go(self, worker: RemoteWorker) -> bool:
+        """See `Watcher.is_to_go`: while a rolling update is under way."""
+        return self.rolling.is_rolling and worker.generation < self.generation
+
     def worker_ready(self, worker: RemoteWorker) -> None:
         """See `Watcher.worker_ready`."""
         self._ready_since[worker] = self._clock.seconds()

@@ -45,6 +45,9 @@ class Watcher(Protocol):
     def terms(self, worker: RemoteWorker) -> Terms:
         """What to tell it when we take charge of it."""
 
+    def is_to_go(self, worker: RemoteWorker) -> bool:
+        """Whether it is going to be replaced though nothing is wrong with it."""
+
     def worker_ready(self, worker: RemoteWorker) -> None:
         """It may be sent clients."""
 

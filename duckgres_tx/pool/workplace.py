@@ -16,7 +16,13 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from duckgres_tx.handover import descriptors
-from duckgres_tx.pool.adopted_process import AdoptedProcess, is_worker, start_time
+from duckgres_tx.pool.adopted_process import (
+    AdoptedProcess,
+    is_worker,
+    kill_process_logging_to,
+    process_logging_to,
+    start_time,
+)
 from duckgres_tx.pool.commands import Health, WorkerFault
 from duckgres_tx.pool.control_end import Desk
 from duckgres_tx.pool.link import Link, LinkLost
@@ -114,18 +120,21 @@ class Workplace:
         )
 
     async def survey(self, known: Collection[Path], *, strict: bool) -> list[Found]:
-        """Ask all workers that listen here how they are. Nothing changes in them; what dead ones have left is removed.
+        """Ask all workers that listen here how they are. What dead ones have left is removed.
 
         Args:
             known: Sockets to leave out.
-            strict: One that doesn't answer is an error; otherwise it is found without an answer.
+            strict: Nothing changes in any of them, and one that doesn't answer is an error. Otherwise there is no other control plane: one
+                that doesn't answer is found without an answer, and one that is just being started, so that it has nothing, ends.
 
         Raises:
             SurveyFailed: One doesn't answer, or can't even be told to end, because nobody knows which process it is.
         """
         found: list[Found] = []
         asked = [
-            start(self._visit(WorkerFiles(path, slot, self._reactor), found), f"ask {path.name} how it is")
+            start(
+                self._visit(WorkerFiles(path, slot, self._reactor), found, strict=strict), f"ask {path.name} how it is"
+            )
             for path, slot in sockets_in(self._runtime_dir)
             if path not in known
         ]
@@ -136,13 +145,13 @@ class Workplace:
                 raise SurveyFailed(f"{which}listens at {one.files.socket} doesn't answer: end it, and try again")
         return found
 
-    async def _visit(self, files: WorkerFiles, found: list[Found]) -> None:
-        one = await self._ask(files)
+    async def _visit(self, files: WorkerFiles, found: list[Found], *, strict: bool) -> None:
+        one = await self._ask(files, strict=strict)
         if one is not None:
             found.append(one)
 
-    async def _ask(self, files: WorkerFiles) -> Found | None:
-        """One worker; None when it is dead, or dies over it."""
+    async def _ask(self, files: WorkerFiles, *, strict: bool) -> Found | None:
+        """One worker; None when it is dead, dies over it, or is just being started."""
         link = Link(_lost)
         try:
             if not await self._connect(files.socket, link):
@@ -150,8 +159,13 @@ class Workplace:
                 files.remove()
                 return None
         except (ConnectError, DeferredTimeoutError):
-            return _silent(files, 0)
+            return _silent(files, process_logging_to(files.log))
         pid = _process_behind(link)
+        if not pid:
+            link.abort()
+            if not strict:
+                self._end_unborn(files)
+            return None
         try:
             answer = await link.ask(Health).addTimeout(SURVEY_DEADLINE_S, self._reactor)
             return _as_found(files, answer)
@@ -161,6 +175,13 @@ class Workplace:
             return None
         finally:
             link.abort()
+
+    def _end_unborn(self, files: WorkerFiles) -> None:
+        """Whoever has started it is gone, and it has never served."""
+        pid = kill_process_logging_to(files.log)
+        if pid:
+            self._log.info("process {pid}, which was just being started as a worker, is ended", pid=pid)
+        files.remove()
 
     async def _connect(self, socket: Path, link: Link) -> bool:
         """Whether anybody listens there. Another control plane may just be about to bind it and then to listen, so that one look isn't enough."""
@@ -201,7 +222,7 @@ def _silent(files: WorkerFiles, pid: int) -> Found | None:
 
 
 def _process_behind(link: Link) -> int:
-    """The process that listens there, if it is a worker that has come so far as to listen itself; otherwise 0."""
+    """The process that listens there; 0 when the worker hasn't come so far as to listen itself, so that it is still who started it."""
     transport: Any = link.transport
     pid = descriptors.peer_credentials(transport.getHandle().fileno()).pid
     return pid if is_worker(pid) else 0

@@ -16,6 +16,7 @@ class FakeWorker:
     slot: int
     is_ready: bool = True
     is_draining: bool = False
+    is_to_go: bool = False
     failures: list = field(factory=list)
     accepted: list = field(factory=list)
     cancelled: list = field(factory=list)

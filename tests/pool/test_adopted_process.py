@@ -9,7 +9,14 @@ import subprocess
 import pytest
 from twisted.internet.task import Clock
 
-from duckgres_tx.pool.adopted_process import AdoptedProcess, NoSuchWorker, is_worker, start_time
+from duckgres_tx.pool.adopted_process import (
+    AdoptedProcess,
+    NoSuchWorker,
+    is_worker,
+    kill_process_logging_to,
+    process_logging_to,
+    start_time,
+)
 from duckgres_tx.pool.worker_files import WorkerFiles
 
 
@@ -93,6 +100,17 @@ def test_another_process_with_the_same_pid_is_not_adopted(adopted, tmp_path):
     with pytest.raises(NoSuchWorker, match="another one"):
         AdoptedProcess.adopt(reactor, sleeping.pid, 1, WorkerFiles.fresh(reactor, tmp_path, 1))
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_process_is_found_by_its_log(tmp_path):
+    """Nobody else writes there."""
+    path = tmp_path / "worker-1-aa.log"
+    assert process_logging_to(path) == 0
+    assert kill_process_logging_to(path) == 0
+    with path.open("ab") as log, subprocess.Popen(["/bin/sleep", "60"], stderr=log) as process:
+        assert process_logging_to(path) == process.pid
+        assert kill_process_logging_to(path) == process.pid
+        assert process.wait(10) == -9
 
 
 def test_a_process_that_is_gone_is_not_adopted(tmp_path):

@@ -9,6 +9,17 @@ from duckgres_tx.pool.placement import MAX_GUESSES, Placement
 NAMES = [f"db{number}" for number in range(300)]
 
 
+def test_databases_move_to_workers_that_stay():
+    """While a rolling update is under way, the others would have to let them go again soon."""
+    placement = Placement("postgres")
+    workers = [FakeWorker(slot, is_to_go=slot in {1, 3}) for slot in (1, 2, 3, 4)]
+    chosen = {placement.choose(f"d{number}", workers).slot for number in range(50)}
+
+    assert chosen == {2, 4}
+    placement.give("d1", workers[0])
+    assert placement.choose("d1", workers) is workers[0]
+
+
 def test_a_new_worker_takes_only_what_it_wins():
     """Databases don't change places among the workers that were there before."""
     old = [FakeWorker(slot) for slot in (1, 2, 3)]

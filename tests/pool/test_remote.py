@@ -66,6 +66,9 @@ class FakeWatcher:
     def terms(self, worker):
         return Terms(b"configuration", worker.slot, worker.generation, self.epoch)
 
+    def is_to_go(self, worker):
+        return worker.generation < 3
+
     def worker_ready(self, worker):
         self.told.append(worker.phase)
 
@@ -159,6 +162,7 @@ def test_a_worker_comes_up(bench):
     assert bench.told == [Phase.READY]
     assert bench.worker.is_ready
     assert bench.worker.is_known
+    assert bench.worker.is_to_go
     assert bench.other.told == [("configure", b"configuration", 5, 2, 3)]
 
 

@@ -642,6 +642,7 @@ def test_a_roll_replaces_one_after_the_other():
     """The new one first; never more than one more than wanted."""
     roll = Roll()
     assert roll.answer == "rolling"
+    assert all(worker.watcher.is_to_go(worker) for worker in roll.roster.ready())
     assert [(worker.slot, worker.generation) for worker in roll.hired[2:]] == [(3, 2)]
     assert roll.slots("draining") == []
     roll.hired[2].become_ready()
@@ -656,6 +657,7 @@ def test_a_roll_replaces_one_after_the_other():
     described = roll.roster.describe()
     assert [(one["slot"], one["generation"]) for one in described["workers"]] == [(2, 2), (3, 2)]
     assert described["roll"] is None
+    assert not any(worker.watcher.is_to_go(worker) for worker in roll.roster.ready())
     roll.clock.advance(1000)
     assert len(roll.hired) == 4
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
+import subprocess
 
 import pytest
 from obedient import ObedientWorker
@@ -160,6 +162,27 @@ def test_one_that_nobody_can_even_kill_fails_any_survey(bench):
 
     with pytest.raises(SurveyFailed, match=r"the worker that listens at .* doesn't answer: end it"):
         result_of(bench.survey(strict=False))
+
+
+def test_one_that_is_just_being_started_is_left_alone(bench):
+    """It may take long to answer on a busy machine, and has nothing."""
+    worker = bench.leave("worker-2-aa", alive())
+    bench.behind = 0
+
+    assert result_of(bench.survey(carry=False)) == []
+    assert not worker.pair.left.connected
+    assert len(list(bench.directory.iterdir())) == 2
+
+
+def test_one_that_was_just_being_started_ends_when_nobody_has_started_it(bench):
+    """Its control plane was killed before it could come up."""
+    bench.leave("worker-2-aa", alive())
+    bench.behind = 0
+    with (bench.directory / "worker-2-aa.log").open("ab") as log:
+        with subprocess.Popen(["/bin/sleep", "60"], stderr=log) as unborn:
+            assert result_of(bench.survey(carry=False, strict=False)) == []
+            assert unborn.wait(10) == -signal.SIGKILL
+    assert list(bench.directory.iterdir()) == []
 
 
 def test_one_that_dies_while_it_is_asked_is_not_found(bench):
