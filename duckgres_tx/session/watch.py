@@ -1,4 +1,4 @@
-"""What is looked at once a second: clients that are silent for too long, transactions that last too long, clients that left.
+"""What is looked at once a second: clients that are silent for too long, transactions that last too long, clients that left or are to leave.
 
 Spec: runtime-config-client.html#GUC-IDLE-SESSION-TIMEOUT
 """
@@ -18,6 +18,7 @@ def watch(conversation: Conversation, now: float) -> None:
         now: Reactor time.
     """
     conversation.look_for_hang_up()
+    conversation.leave_if_idle()
     session, since = conversation.session, conversation.idle_since
     in_block = session.block.state is not BlockState.NONE
     if since is not None:
