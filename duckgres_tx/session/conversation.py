@@ -57,7 +57,8 @@ class Conversation:
     Attributes:
         session: Its state.
         client: The connection.
-        transaction_since: Reactor time of the transaction's first ReadyForQuery; None outside one.
+        transaction_since: Reactor time of the transaction's first ReadyForQuery, or of the first look at it (``watch``)
+            before that; None outside one.
         idle_since: Reactor time of the last ReadyForQuery; None while the server's turn lasts.
     """
 

@@ -28,6 +28,9 @@ def watch(conversation: Conversation, now: float) -> None:
             )
         elif not in_block and 0 < session.acting.idle_limit_s < now - since:
             conversation.terminate(PgError("57P05", "terminating connection due to idle-session timeout"), now=True)
+    if in_block and conversation.transaction_since is None:
+        # A batch that begins with BEGIN has had no ReadyForQuery yet.
+        conversation.transaction_since = now
     began = conversation.transaction_since
     if began is not None and 0 < session.acting.transaction_limit_s < now - began:
         conversation.terminate(PgError("25P04", "terminating connection due to transaction timeout"), now=True)
