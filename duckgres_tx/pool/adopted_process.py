@@ -140,17 +140,3 @@ def process_logging_to(log: Path) -> int:
             # it has just ended, or is another user's
             continue
     return 0
-
-
-def kill_process_logging_to(log: Path) -> int:
-    """SIGKILL for the process whose standard error is that file. Returns its pid; 0 when there is none."""
-    pid = process_logging_to(log)
-    try:
-        with OwnedDescriptor(process_descriptor(pid)) as pidfd:
-            # once more, about the process that the descriptor is of
-            if Path(f"/proc/{pid}/fd/2").readlink() != log:
-                return 0
-            signal.pidfd_send_signal(pidfd.fd, signal.SIGKILL)
-    except OSError:
-        return 0
-    return pid

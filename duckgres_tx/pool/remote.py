@@ -12,18 +12,8 @@ from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from duckgres_tx.handover import descriptors
-from duckgres_tx.pool.commands import (
-    AcceptConnection,
-    CancelQuery,
-    Drain,
-    Draining,
-    Health,
-    InvalidConfiguration,
-    Shutdown,
-    Superseded,
-    WorkerFault,
-)
+from duckgres_tx.pool import asking
+from duckgres_tx.pool.commands import Draining, Health, InvalidConfiguration, Shutdown, Superseded, WorkerFault
 from duckgres_tx.pool.control_end import ControlEnd, Desk
 from duckgres_tx.pool.heart import MISSES, Heart
 from duckgres_tx.pool.lifecycle import COMING, LifeRecord, Phase, WorkerLife, begin_life
@@ -37,9 +27,6 @@ from duckgres_tx.tasks import start
 
 CONNECT_DEADLINE_S = 10.0
 CONFIGURE_DEADLINE_S = 60.0
-CANCEL_DEADLINE_S = 5.0
-# what a command may take beyond the timeout that it carries
-_GRACE_S = 5.0
 # the end of a process is known this soon after the end of its link
 _DEATH_IS_TOLD_S = 1.0
 # before a worker is told again that takes a link that has just broken for the one to obey
@@ -56,6 +43,7 @@ class RemoteWorker:
         name: How the log calls it.
         process: Its process.
         is_adopted: Whether another control plane has started it.
+        is_fresh: Whether it has never been told to serve, so that it has nothing.
         is_known: Whether it has said what it has. A worker that was just started has nothing.
         stale: What only a new worker in its place can bring into force.
         health: What it said last.
@@ -71,6 +59,7 @@ class RemoteWorker:
     _desk: Desk
     _watcher: Watcher
     is_adopted: bool = False
+    is_fresh: bool = False
     is_known: bool = True
     stale: tuple[str, ...] = ()
     health: ServerHealth = field(factory=ServerHealth)
@@ -125,10 +114,16 @@ class RemoteWorker:
     # ---- taking charge
 
     async def bring_up(self) -> None:
-        """Connect to a worker that was just started, and configure it. The outcome is told to the watcher, never raised."""
+        """Connect to a worker that is just being started, and configure it. The outcome is told to the watcher, never raised.
+
+        A control plane that stands by meanwhile leaves that to the next one.
+        """
         self.process.when_ended(self._life.worker_gone)
         try:
             link = await self._new_link()
+            if not self._watcher.is_in_charge:
+                self._hang_up()
+                return
             self._life.connected()
             await self._take_charge(link, CONFIGURE_DEADLINE_S)
         except InvalidConfiguration as error:
@@ -191,7 +186,7 @@ class RemoteWorker:
                 await deferLater(self._reactor, _AGAIN_S)
         self.stale = agreement.stale
         self._desk.entered(self, agreement.inventory)
-        self.is_known = True
+        self.is_known, self.is_fresh = True, False
         if agreement.inventory.draining:
             self._life.drained()
         else:
@@ -199,43 +194,22 @@ class RemoteWorker:
 
     async def _is_outranked(self, link: Link) -> bool:
         """Who was told `Superseded` asks by whom: it may be a link of ours that has broken, which the worker has yet to notice."""
-        answer = await link.ask(Health).addTimeout(CONNECT_DEADLINE_S, self._reactor)
-        outranked: bool = answer["epoch"] > self._watcher.epoch
-        return outranked
+        return await asking.epoch_of(link, self._reactor) > self._watcher.epoch
 
     # ---- commands
 
     async def accept(self, connection: AcceptedConnection) -> None:
-        """See `SessionServer.accept`.
-
-        It has no deadline of its own: the descriptor is queued in the link until this answers, and the heartbeat bounds that.
-        """
+        """See `SessionServer.accept`."""
         try:
-            await self._accept(connection)
+            await asking.hand_over(self._up(), connection)
         except Draining:
             # it was told so by somebody else, such as by a signal
             self.begin_drain()
             raise
 
-    async def _accept(self, connection: AcceptedConnection) -> None:
-        await self._up().ask(
-            AcceptConnection,
-            socket=connection.fd,
-            socket_inode=descriptors.inode_of(connection.fd),
-            backend_pid=connection.backend_pid,
-            remote_host=connection.remote_host,
-            remote_port=connection.remote_port,
-            prefix=connection.prefix,
-            refusal=connection.refusal,
-            relayed=connection.relayed,
-        )
-
     async def cancel(self, backend_pid: int, secret_key: bytes) -> bool:
         """See `SessionServer.cancel`."""
-        answer = self._up().ask(CancelQuery, backend_pid=backend_pid, secret_key=secret_key)
-        response = await answer.addTimeout(CANCEL_DEADLINE_S, self._reactor)
-        found: bool = response["found"]
-        return found
+        return await asking.cancel(self._up(), backend_pid, secret_key, self._reactor)
 
     def begin_drain(self) -> None:
         """No new clients from now on; the worker itself is told by `drain`."""
@@ -252,25 +226,22 @@ class RemoteWorker:
         if not database:
             self.begin_drain()
         link = self._up()
-        answer = link.ask(Drain, timeout_s=timeout_s, grace_s=grace_s, database=database)
         try:
-            response = await answer.addTimeout(timeout_s + grace_s + _GRACE_S, self._reactor)
+            return await asking.drain(link, timeout_s, grace_s, database, self._reactor)
         except Superseded as error:
             if await self._is_outranked(link):
                 raise
             raise LinkLost(f"{self.name} does not obey this link yet") from error
-        sessions: int = response["sessions"]
-        return sessions
 
     async def shutdown(self, timeout_s: float) -> None:
         """See `SessionServer.shutdown`. One that doesn't end in time is killed; one that obeys another by now is left alone."""
         gone = self.when_gone()
         self.begin_drain()
-        if self.phase in COMING and not self.is_adopted:
+        if self.phase in COMING and self.is_fresh:
             self._give_up("was not needed any more")
         # only its heartbeat would be answered by nobody
         self._heart.stop()
-        limit = self._reactor.callLater(timeout_s + _GRACE_S, self._give_up, "did not end in time")
+        limit = self._reactor.callLater(timeout_s + asking.GRACE_S, self._give_up, "did not end in time")
         try:
             if self._link is not None:
                 await self._link.ask(Shutdown, timeout_s=timeout_s)
@@ -303,6 +274,9 @@ class RemoteWorker:
 
     def stand_by(self) -> None:
         """Another control plane is about to command it: only what is in flight goes on over our link."""
+        if self.is_fresh:
+            # what it was told it may never have read
+            self._hang_up()
         self._heart.stop()
         self.process.files.leave()
 
@@ -348,8 +322,7 @@ class RemoteWorker:
         if link is not self._link:
             return
         self._link = None
-        has_sessions = self.phase in (Phase.READY, Phase.DRAINING) or self.is_adopted
-        if has_sessions and self.phase is not Phase.GONE and self.pid is not None and self._watcher.is_in_charge:
+        if not self.is_fresh and self.phase is not Phase.GONE and self.pid is not None and self._watcher.is_in_charge:
             start(self._mend(), f"mend the link to {self.name}")
 
     async def _mend(self) -> None:
@@ -406,12 +379,7 @@ class RemoteWorker:
         if response["epoch"] > self._watcher.epoch:
             self._watcher.superseded()
             return
-        self.health = ServerHealth(
-            sessions=response["sessions"],
-            running=response["running"],
-            resident_bytes=response["resident_bytes"],
-            databases=tuple(json.loads(response["databases"])),
-        )
+        self.health = asking.as_health(response)
         self.live = frozenset(unpack_backend_pids(response["backend_pids"]))
         self._desk.heard_from(self)
         if response["draining"]:

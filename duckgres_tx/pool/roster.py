@@ -145,16 +145,11 @@ class Roster:
         Returns:
             What it should know.
         """
-        was_in_charge = self._charge.standing is Standing.IN_CHARGE
         self._legacy = self._make_legacy()
         self._charge.stood_down()
         self._staff.suspend()
         for worker in self._staff.workers:
-            if worker.phase in COMING and not worker.is_adopted and was_in_charge:
-                # it has no sessions, and nobody knows of it
-                worker.process.kill()
-            else:
-                worker.stand_by()
+            worker.stand_by()
         return self._legacy
 
     async def reclaim(self, epoch: int) -> None:
@@ -290,7 +285,13 @@ class Roster:
         staff.workers += self._watch_over(found, legacy)
         self._go_on_rolling(legacy)
         refusals = _Refusals()
-        asked = [start(self._adopt(worker, refusals), f"adopt {worker.name}") for worker in list(staff.workers)]
+        asked = []
+        for worker in list(staff.workers):
+            if worker.is_fresh:
+                # as one of our own, and nobody waits for it
+                start(worker.bring_up(), f"bring up {worker.name}")
+            else:
+                asked.append(start(self._adopt(worker, refusals), f"adopt {worker.name}"))
         await wait_for(gatherResults(asked), PROMOTE_DEADLINE_S, self._clock)
         refusals.is_over = True
         for error in refusals.heard:

@@ -190,7 +190,7 @@ class Staff:
             return
         if phase is not Phase.DRAINING:
             self._take_time(worker, 0.0 if since is None else self._clock.seconds() - since)
-        if phase in COMING and not worker.is_adopted and self.rolling.is_rolling:
+        if phase in COMING and worker.is_fresh and self.rolling.is_rolling:
             self.roll.failed(f"{worker.name} {reason}")
         self._tell_of_roll(worker)
         self.converge()

@@ -16,13 +16,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from duckgres_tx.handover import descriptors
-from duckgres_tx.pool.adopted_process import (
-    AdoptedProcess,
-    is_worker,
-    kill_process_logging_to,
-    process_logging_to,
-    start_time,
-)
+from duckgres_tx.pool.adopted_process import AdoptedProcess, is_worker, process_logging_to, start_time
 from duckgres_tx.pool.commands import Health, WorkerFault
 from duckgres_tx.pool.control_end import Desk
 from duckgres_tx.pool.link import Link, LinkLost
@@ -52,7 +46,7 @@ class Found:
         pid: Its pid.
         started: When it was started, see `start_time`.
         answers: Whether it has said how it is; otherwise the rest is not known.
-        configured: Whether it has ever been told to serve.
+        configured: Whether it has ever been told to serve. One that hasn't, such as one that is just being started, has nothing.
         slot: Its number.
         generation: Which rolling update it belongs to.
         epoch: That of the control plane that it obeys.
@@ -90,7 +84,7 @@ class Workplace:
         process = spawn_worker(self._reactor, slot, self._runtime_dir)
         connect = partial(connect_to_worker, self._reactor, process.files.socket)
         name = f"worker {slot} (pid {process.pid})"
-        return RemoteWorker(self._reactor, slot, generation, name, process, connect, self._desk, watcher)
+        return RemoteWorker(self._reactor, slot, generation, name, process, connect, self._desk, watcher, is_fresh=True)
 
     def adopt(self, found: Found, generation: int, log_offset: int | None, watcher: Watcher) -> RemoteWorker:
         """Watch over a worker process that was found.
@@ -116,42 +110,40 @@ class Workplace:
             self._desk,
             watcher,
             is_adopted=True,
-            is_known=False,
+            is_fresh=not found.configured,
+            is_known=not found.configured,
         )
 
     async def survey(self, known: Collection[Path], *, strict: bool) -> list[Found]:
-        """Ask all workers that listen here how they are. What dead ones have left is removed.
+        """Ask all workers that listen here how they are. Nothing changes in them; what dead ones have left is removed.
 
         Args:
             known: Sockets to leave out.
-            strict: Nothing changes in any of them, and one that doesn't answer is an error. Otherwise there is no other control plane: one
-                that doesn't answer is found without an answer, and one that is just being started, so that it has nothing, ends.
+            strict: One that has served and doesn't answer is an error; otherwise it is found without an answer.
 
         Raises:
             SurveyFailed: One doesn't answer, or can't even be told to end, because nobody knows which process it is.
         """
         found: list[Found] = []
         asked = [
-            start(
-                self._visit(WorkerFiles(path, slot, self._reactor), found, strict=strict), f"ask {path.name} how it is"
-            )
+            start(self._visit(WorkerFiles(path, slot, self._reactor), found), f"ask {path.name} how it is")
             for path, slot in sockets_in(self._runtime_dir)
             if path not in known
         ]
         await gatherResults(asked)
         for one in found:
-            if not one.answers and (strict or not one.pid):
+            if one.configured and not one.answers and (strict or not one.pid):
                 which = f"process {one.pid}, which " if one.pid else "the worker that "
                 raise SurveyFailed(f"{which}listens at {one.files.socket} doesn't answer: end it, and try again")
         return found
 
-    async def _visit(self, files: WorkerFiles, found: list[Found], *, strict: bool) -> None:
-        one = await self._ask(files, strict=strict)
+    async def _visit(self, files: WorkerFiles, found: list[Found]) -> None:
+        one = await self._ask(files)
         if one is not None:
             found.append(one)
 
-    async def _ask(self, files: WorkerFiles, *, strict: bool) -> Found | None:
-        """One worker; None when it is dead, dies over it, or is just being started."""
+    async def _ask(self, files: WorkerFiles) -> Found | None:
+        """One worker; None when it is dead, or dies over it."""
         link = Link(_lost)
         try:
             if not await self._connect(files.socket, link):
@@ -163,9 +155,7 @@ class Workplace:
         pid = _process_behind(link)
         if not pid:
             link.abort()
-            if not strict:
-                self._end_unborn(files)
-            return None
+            return _unborn(files)
         try:
             answer = await link.ask(Health).addTimeout(SURVEY_DEADLINE_S, self._reactor)
             return _as_found(files, answer)
@@ -175,13 +165,6 @@ class Workplace:
             return None
         finally:
             link.abort()
-
-    def _end_unborn(self, files: WorkerFiles) -> None:
-        """Whoever has started it is gone, and it has never served."""
-        pid = kill_process_logging_to(files.log)
-        if pid:
-            self._log.info("process {pid}, which was just being started as a worker, is ended", pid=pid)
-        files.remove()
 
     async def _connect(self, socket: Path, link: Link) -> bool:
         """Whether anybody listens there. Another control plane may just be about to bind it and then to listen, so that one look isn't enough."""
@@ -219,6 +202,16 @@ def _silent(files: WorkerFiles, pid: int) -> Found | None:
         return None
     # it may have sessions, so it is taken for one that is configured
     return Found(files, pid, started, answers=False, configured=True, slot=files.slot)
+
+
+def _unborn(files: WorkerFiles) -> Found | None:
+    """One that is just being started, and will answer in a moment, or in many on a busy machine; None when it has ended."""
+    pid = process_logging_to(files.log)
+    try:
+        started = start_time(pid)
+    except ProcessLookupError:
+        return None
+    return Found(files, pid, started, answers=False, configured=False, slot=files.slot)
 
 
 def _process_behind(link: Link) -> int:

@@ -37,15 +37,6 @@ class CappedConnection(SSL.Connection):
         return super().send(buf[:RECORD_BYTES], flags)
 
 
-class TlsLayer(TLSMemoryBIOProtocol):
-    """Hangs up when it has said so, as PostgreSQL does: an idle client wouldn't answer before its next query."""
-
-    def _shutdownTLS(self) -> None:  # noqa: N802
-        super()._shutdownTLS()
-        transport: Any = self.transport
-        transport.loseConnection()
-
-
 @implementer(IOpenSSLServerConnectionCreator)
 class TlsServer:
     """The server's side of TLS: one context for all of a host's clients.
@@ -63,7 +54,7 @@ class TlsServer:
         self.end_point_digest = _end_point_digest(certificate_pem)
         self._factory = TLSMemoryBIOFactory(self, False, Factory())
         # Sessions gather their writes themselves; Twisted's buffering transport would delay them by a turn of the loop.
-        self._factory.protocol = TlsLayer
+        self._factory.protocol = TLSMemoryBIOProtocol
         self._factory.noisy = False
 
     def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:  # noqa: N802
@@ -80,7 +71,7 @@ class TlsServer:
         Returns:
             The TLS layer; bytes that were read too early go into its ``dataReceived``.
         """
-        layer = TlsLayer(self._factory, protocol)
+        layer = TLSMemoryBIOProtocol(self._factory, protocol)
         transport.protocol = layer
         # Full records are gathered to larger writes; the last one of an answer is short and leaves at once.
         transport.lazy_from_bytes = RECORD_BYTES

@@ -6,6 +6,7 @@ import pytest
 from attrs import define, field
 from obedient import ObedientWorker
 from pairs import has_no_result, result_of
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from duckgres_tx.pool.commands import InvalidConfiguration, Superseded
@@ -106,7 +107,7 @@ class Bench:
         self.clock, self.process, self.watcher, self.desk = Clock(), FakeProcess(), FakeWatcher(), FakeDesk()
         self.other = ObedientWorker()
         self.worker = RemoteWorker(
-            self.clock, 5, 2, "worker 5", self.process, self.other.connect, self.desk, self.watcher
+            self.clock, 5, 2, "worker 5", self.process, self.other.connect, self.desk, self.watcher, is_fresh=True
         )
 
     @property
@@ -131,7 +132,7 @@ class Bench:
         self.other.boss = object()
         for name, value in has.items():
             setattr(self.other, name, value)
-        self.worker.is_adopted = True
+        self.worker.is_adopted, self.worker.is_fresh = True, False
 
     def beat(self, answered: bool = True):
         """One heartbeat's time."""
@@ -455,6 +456,39 @@ def test_who_stands_by_harms_nobody(bench):
     assert bench.clock.getDelayedCalls() == []
 
 
+@pytest.mark.parametrize("carry", [True, False])
+def test_one_that_is_just_being_started_is_left_to_the_next(bench, carry):
+    """What it was told goes with the link, so that it doesn't come after what the next one says."""
+    bench.bring_up(carry=False)
+    bench.worker.stand_by()
+    bench.watcher.is_in_charge = False
+    if carry:
+        bench.other.carry()
+    bench.clock.advance(100)
+
+    assert bench.told == []
+    assert bench.other.told == []
+    assert bench.process.killed == 0
+    bench.watcher.is_in_charge = True
+    bench.worker.take_back()
+    bench.bring_up()
+    assert bench.told == [Phase.READY]
+
+
+def test_one_that_can_be_reached_only_when_we_stand_by_is_not_told_anything(bench):
+    """The next control plane tells it."""
+    connected: Deferred = Deferred()
+    bench.worker._connect = lambda link, deadline_s: connected
+    bringing_up = bench.run(bench.worker.bring_up(), carry=False)
+    bench.worker.stand_by()
+    bench.watcher.is_in_charge = False
+    connected.callback(None)
+
+    result_of(bringing_up)
+    assert not bench.worker.is_linked
+    assert bench.told == []
+
+
 def test_who_stood_by_can_take_it_back(bench):
     """With a higher epoch, over the link that there is, and its log from where it was."""
     bench.bring_up()
@@ -514,8 +548,6 @@ def test_it_can_be_configured_again(bench):
 
 def run_raw(bench, coroutine):
     """Run a coroutine whose exception is wanted."""
-    from twisted.internet.defer import Deferred
-
     running = Deferred.fromCoroutine(coroutine)
     bench.other.carry()
     return running

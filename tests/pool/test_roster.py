@@ -50,6 +50,7 @@ class FakeWorker:
     generation: int
     watcher: object
     is_adopted: bool = False
+    is_fresh: bool = False
     is_known: bool = True
     is_linked: bool = True
     is_silent: bool = False
@@ -113,6 +114,7 @@ class FakeWorker:
 
     def become_ready(self):
         """It is configured."""
+        self.is_fresh = False
         self.life.connected()
         self.life.configured()
 
@@ -172,7 +174,7 @@ class FakeSource:
     def spawn(self, slot, generation, watcher):
         if self.failure:
             raise self.failure
-        worker = FakeWorker(slot, generation, watcher)
+        worker = FakeWorker(slot, generation, watcher, is_fresh=True)
         self.hired.append(worker)
         return worker
 
@@ -184,7 +186,8 @@ class FakeSource:
             found.generation or generation,
             watcher,
             is_adopted=True,
-            is_known=False,
+            is_fresh=not found.configured,
+            is_known=not found.configured,
         )
         worker.calls.append(log_offset)
         worker.adoption = self.adoptions.get(found.slot)
@@ -196,11 +199,13 @@ class FakeSource:
             raise SurveyFailed("it doesn't answer")
         return [one for one in self.found if one.files.socket not in known]
 
-    def leave(self, slot, generation=1, epoch=1, pid=4711):
+    def leave(self, slot, generation=1, epoch=1, pid=4711, configured=True):
         """An earlier control plane has left a worker."""
         files = FakeFiles(Path(f"/run/worker-{slot}-{generation:08x}.sock"))
         self.found.append(
-            Found(files, pid, 1, answers=True, configured=True, slot=slot, generation=generation, epoch=epoch)
+            Found(
+                files, pid, 1, answers=configured, configured=configured, slot=slot, generation=generation, epoch=epoch
+            )
         )
 
 
@@ -579,15 +584,37 @@ def test_who_stands_down_commands_nobody():
     assert bench.clock.getDelayedCalls() == []
 
 
-def test_one_that_is_just_being_started_ends_when_its_control_plane_stands_down():
-    """Nobody else knows of it."""
+def test_one_that_is_just_being_started_is_left_to_the_next_control_plane():
+    """It takes its time, so it isn't begun anew with each takeover."""
     bench = Bench().up()
     bench.clock.advance(100)
     bench.hired[0].die()
     bench.roster.stand_down()
+    assert bench.hired[2].calls[-1] == "stand by"
+    assert bench.hired[2].process.killed == 0
 
-    assert bench.hired[2].process.killed == 1
-    assert bench.hired[1].process.killed == 0
+    successor = Bench()
+    successor.source.leave(1, generation=0, epoch=0, configured=False)
+    successor.source.leave(2)
+    successor.run(successor.roster.promote(2))
+    assert successor.hired == []
+    fresh, _ = successor.source.adopted
+    assert fresh.calls[-1].epoch == 2
+    fresh.become_ready()
+    assert successor.slots("ready") == [1, 2]
+
+
+def test_one_that_was_just_being_started_is_taken_back():
+    """It has been told nothing meanwhile."""
+    bench = Bench().up()
+    bench.clock.advance(100)
+    bench.hired[0].die()
+    bench.roster.stand_down()
+    bench.run(bench.roster.reclaim(3))
+    assert bench.hired[2].calls[-1].epoch == 3
+    bench.hired[2].become_ready()
+
+    assert bench.slots("ready") == [1, 2]
 
 
 def test_who_stood_down_can_take_it_back():
