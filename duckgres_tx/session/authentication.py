@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
+from functools import lru_cache
 
 from duckgres_tx.errors import PgError, ProtocolViolation
 from duckgres_tx.session.scram import MECHANISM, InvalidProof, ScramServer, Verifier, malformed
@@ -19,6 +20,7 @@ from duckgres_tx.session.scram import MECHANISM, InvalidProof, ScramServer, Veri
 MECHANISM_PLUS = "SCRAM-SHA-256-PLUS"
 MOCK_ITERATIONS = 4096
 MOCK_SALT_BYTES = 16
+MAX_MADE_UP = 256
 
 
 class Passwords:
@@ -38,16 +40,18 @@ class Passwords:
         secret = "\n".join(f"{user}={text}" for user, text in sorted(verifiers.items())).encode()
         self._mock_key = hashlib.sha256(secret).digest() if verifiers else secrets.token_bytes(32)
         iterations = [verifier.iterations for verifier in self._verifiers.values()]
+        # Kept for users who do exist too: so it tells at most that somebody has tried the name before.
+        self._made_up = lru_cache(maxsize=MAX_MADE_UP)(self._make_up_verifier)
         self._mock_iterations = max(set(iterations), key=iterations.count) if iterations else MOCK_ITERATIONS
 
     def verifier_for(self, user: str) -> tuple[Verifier, bool]:
         """The verifier of a user, and whether it is a real one."""
         # Both are computed whether needed or not, so that the time doesn't tell.
-        mock = self._mock_verifier(user)
+        mock = self._made_up(user)
         real = self._verifiers.get(user)
         return (mock, False) if real is None else (real, True)
 
-    def _mock_verifier(self, user: str) -> Verifier:
+    def _make_up_verifier(self, user: str) -> Verifier:
         salt = hmac.digest(self._mock_key, b"salt" + user.encode(), "sha256")[:MOCK_SALT_BYTES]
         key = hmac.digest(self._mock_key, b"key" + user.encode(), "sha256")
         return Verifier(salt, key, key, self._mock_iterations)

@@ -141,8 +141,9 @@ class Conversation:
         """The client is gone: stop what runs, then free everything."""
         self._lost = True
         self._output.stopProducing()
-        self.session.interruption.stop(user_request())
-        if not self._busy:
+        if self._busy:
+            self.session.interruption.stop(user_request())
+        else:
             self._busy = True
             self._free()
 

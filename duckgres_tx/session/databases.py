@@ -96,12 +96,18 @@ class Databases:
         Returns:
             None when there is no such database, or another worker owns it.
         """
-        slot = self._slots.get(name)
-        if slot is None:
+        if name not in self._slots:
             if not self.exists(name) or not await self._control_plane.claim_database(name):
                 return None
             # Another session may have asked at the same moment.
-            slot = self._slots.setdefault(name, DatabaseSlot(name))
+            self._slots.setdefault(name, DatabaseSlot(name))
+        return self.reserve_own(name)
+
+    def reserve_own(self, name: str) -> DatabaseSlot | None:
+        """As ``reserve``, at once; None also when nobody was asked yet who owns the database."""
+        slot = self._slots.get(name)
+        if slot is None:
+            return None
         slot.users += 1
         if slot.idle is not None:
             slot.idle.cancel()

@@ -32,7 +32,6 @@ from duckgres_tx.session.executor import Executor
 from duckgres_tx.session.leaving import Leaving
 from duckgres_tx.session.login_request import LoginRequest
 from duckgres_tx.session.open_database import OpenDatabase
-from duckgres_tx.session.opening import spill_directory
 from duckgres_tx.session.outgoing import Outgoing
 from duckgres_tx.session.reload import reload
 from duckgres_tx.session.session import Session
@@ -271,7 +270,7 @@ class SessionHost:
             acting=start.acting,
             greeting=start.greeting,
             interruption=Interruption(self.reactor),
-            spool_directory=str(spill_directory(settings, database.name)),
+            spool_directory=database.spool_directory,
             invalidated=self.database_invalidated,
             cache=self._cache,
             allowed_directories=None if settings.unrestricted_files else settings.allowed_directories,

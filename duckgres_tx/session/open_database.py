@@ -33,6 +33,7 @@ class OpenDatabase:
         generation: Counts what may have changed its catalog since it was opened.
         snapshot_generation: The generation that the catalog's relations show; 0 before they have been built.
         connections: For sessions to come.
+        spool_directory: Where rows of suspended portals go.
         schemas: Names of its schemas as of ``schemas_generation``, for the effective search path.
     """
 
@@ -46,6 +47,7 @@ class OpenDatabase:
     schemas: frozenset[str] = frozenset()
     schemas_generation: int = 0
     snapshot_generation: int = 0
+    spool_directory: str = ""
     _listed: tuple[str, ...] = ()
     _rebuilding: DeferredLock = field(factory=DeferredLock)
     connections: ReadyConnections = field(init=False)

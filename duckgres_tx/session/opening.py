@@ -76,7 +76,8 @@ async def open_database(
     try:
         maintenance = await executor.finish(threads.connect(native))
         rows = await executor.finish(threads.run(maintenance, b"SELECT current_database()"))
-        database = OpenDatabase(name, rows[0][0], native, executor, maintenance)
+        spill = spill_directory(settings, name)
+        database = OpenDatabase(name, rows[0][0], native, executor, maintenance, spool_directory=str(spill))
         await database.run(load_script(settings.extensions))
         await attach_catalog(database, executor, settings)
         await database.run(

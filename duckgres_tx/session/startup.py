@@ -6,11 +6,13 @@ Spec: protocol-flow.html#PROTOCOL-FLOW-START-UP
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 
 from duckgres_tx import tasks
 from duckgres_tx.errors import FeatureNotSupported, PgError, ProtocolViolation, Severity
 from duckgres_tx.session.authentication import ScramExchange
 from duckgres_tx.session.client import Client
+from duckgres_tx.session.databases import DatabaseSlot
 from duckgres_tx.session.login import Authentication
 from duckgres_tx.session.login_request import LoginRequest
 from duckgres_tx.session.relay import cannot_connect_now, relay
@@ -143,7 +145,11 @@ class Startup:
             answer = NegotiateProtocolVersion(NEWEST_MINOR, message.protocol_options)
             self._client.transport.write(answer.encode())
         self._waiting = True
-        tasks.start(self._place(message, request), "start a session")
+        slot = self._host.databases.reserve_own(request.database)
+        if slot is not None:
+            self._authenticate(request, slot)
+        else:
+            tasks.start(self._place(message, request), "start a session")
 
     def _check_encryption(self, request: LoginRequest) -> None:
         client, settings = self._client, self._host.settings
@@ -174,6 +180,10 @@ class Startup:
         except PgError as error:
             client.fatal(error)
             return
+        self._authenticate(request, slot)
+
+    def _authenticate(self, request: LoginRequest, slot: DatabaseSlot | None) -> None:
+        client = self._client
         exchange = ScramExchange(self._host.passwords, request.user, client.channel_binding)
         stage = Authentication(client, request, slot, exchange)
         client.stage = stage
@@ -187,6 +197,7 @@ class Startup:
             raise ProtocolViolation("invalid length of startup packet", severity=Severity.FATAL)
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(remote_host: str) -> bool:
     """Whether an address is this machine's own; also for an IPv4 one inside IPv6."""
     try:

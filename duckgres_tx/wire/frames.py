@@ -9,7 +9,8 @@ Spec: protocol-overview.html#PROTOCOL-MESSAGE-CONCEPTS
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import NoReturn, Self
 
 from duckgres_tx.errors import ProtocolViolation, Severity
@@ -31,6 +32,16 @@ _LARGE_TYPES = (b"B", b"F", b"P", b"Q", b"d")
 _SMALL_TYPES = (b"C", b"D", b"E", b"H", b"S", b"X", b"c", b"f")
 
 _header = struct.Struct(">cI").unpack_from
+
+
+@lru_cache(maxsize=64)
+def _limits_of(max_message_bytes: int, more_types: tuple[bytes, ...]) -> Mapping[bytes, int]:
+    """The limit of each type. A server has two, one before and one after the login, shared by all clients."""
+    return {
+        **dict.fromkeys(_LARGE_TYPES, max_message_bytes),
+        **dict.fromkeys((*_SMALL_TYPES, *more_types), min(SMALL_MESSAGE_BYTES, max_message_bytes)),
+        b"p": min(PASSWORD_MESSAGE_BYTES, max_message_bytes),
+    }
 
 
 class FrameReader:
@@ -55,15 +66,12 @@ class FrameReader:
         self._parts_bytes = 0
         self._wanted = 0
         self._more_types = more_types
-        self._limits: dict[bytes, int] = {}
+        self._limits: Mapping[bytes, int] = {}
         self.set_limit(max_message_bytes)
 
     def set_limit(self, max_message_bytes: int) -> None:
         """Change the limit for messages that are yet to come, e.g. a low one until the client has authenticated."""
-        small = min(SMALL_MESSAGE_BYTES, max_message_bytes)
-        self._limits = dict.fromkeys(_LARGE_TYPES, max_message_bytes)
-        self._limits |= dict.fromkeys((*_SMALL_TYPES, *self._more_types), small)
-        self._limits[b"p"] = min(PASSWORD_MESSAGE_BYTES, max_message_bytes)
+        self._limits = _limits_of(max_message_bytes, self._more_types)
 
     @property
     def buffered_bytes(self) -> int:
