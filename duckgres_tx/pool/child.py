@@ -41,6 +41,7 @@ from duckgres_tx.tasks import start
 LISTENER_FD = 3
 # how long sessions may take to hear of the end
 _FINISH_TIMEOUT_S = 10.0
+_NOT_FOR_WORKERS = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 # for the answer to Shutdown to be read
 _FAREWELL_S = 1.0
 
@@ -196,7 +197,12 @@ def run(host: Callable[[Any, WorkerSettings, ControlPlane], Host]) -> None:
 
 
 def _leave_the_parents_group() -> None:
-    """Own session and process group, so that a Ctrl-C at the terminal reaches the control plane only."""
+    """Own session and process group, so that a Ctrl-C at the terminal reaches the control plane only.
+
+    What else is meant for the control plane may still be sent to all processes of a service (``systemctl kill``).
+    """
+    for number in _NOT_FOR_WORKERS:
+        signal.signal(number, signal.SIG_IGN)
     if os.getsid(0) != os.getpid():
         os.setsid()
     faulthandler.enable(file=2)
@@ -211,6 +217,7 @@ def _take_signals(reactor: Any, process: WorkerProcess) -> None:
         reactor.callFromThread(process.terminate)
 
     signal.signal(signal.SIGTERM, on_sigterm)
+    # the reactor has taken it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

@@ -124,6 +124,32 @@ def test_orphans_without_sessions_end_by_themselves():
         shutil.rmtree(root, ignore_errors=True)
 
 
+def test_signals_for_the_control_plane_don_t_hurt_workers():
+    """``systemctl kill`` sends them to all processes of the service."""
+    with running_server("--workers=1") as server, psycopg.connect(server.dsn(), autocommit=True) as connection:
+        (pid,) = server.worker_pids()
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+            os.kill(pid, number)
+        time.sleep(0.3)
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+        assert server.worker_pids() == [pid]
+
+
+def test_a_second_sigterm_to_a_worker_waits_for_no_transaction():
+    """At the first one a transaction may go on; then its client hears 57P01."""
+    with running_server("--workers=1") as server, psycopg.connect(server.dsn()) as connection:
+        connection.execute("CREATE TABLE undone AS SELECT 5 AS x")
+        (pid,) = server.worker_pids()
+        os.kill(pid, signal.SIGTERM)
+        time.sleep(0.3)
+        assert connection.execute("SELECT x FROM undone").fetchone() == (5,)
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: not is_alive(pid), 10, "end of the worker")
+        with pytest.raises(psycopg.errors.AdminShutdown):
+            connection.execute("SELECT 1")
+        server.wait_for_workers(1, but_not=pid)
+
+
 def test_a_worker_that_gets_sigterm_is_replaced():
     """By itself; the control plane starts another."""
     with running_server("--workers=1") as server:
