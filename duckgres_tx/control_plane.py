@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from duckgres_tx.admission import Admission
+from duckgres_tx.config import Config
 from duckgres_tx.front_door import FrontDoor, refuse_here
 from duckgres_tx.pool.employment import Host
 from duckgres_tx.pool.local import LocalControlPlane, LocalWorker, OneWorker
@@ -46,11 +47,27 @@ def build(reactor: Any, prepared: Prepared, superseded: Callable[[], None]) -> S
     return Server(prepared, crew, workforce, admission, switchboard, front_door)
 
 
-def _roster(reactor: Any, prepared: Prepared, switchboard: Switchboard) -> Roster:
-    config = prepared.config
+def reconfigure(server: Server) -> None:
+    """Have the parts of this process, not the workers, take the configuration that holds now."""
+    config = server.prepared.config
+    server.admission.limit(config.max_connections, config.rate_limit)
+    server.front_door.packet_deadline_s = config.handshake_timeout
+    if server.workforce is not None:
+        server.workforce.resize(config.workers)
+        server.workforce.drain_by(_drain_policy(server.switchboard, config))
+
+
+def _drain_policy(switchboard: Switchboard, config: Config) -> DrainPolicy:
+    """How workers let go of sessions. Who waits for one of their databases has patience for that."""
     policy = DrainPolicy(timeout_s=config.drain_timeout, grace_s=config.drain_grace)
     switchboard.assignment.owner_patience_s = policy.longest_s + _OWNER_ENDS_WITHIN_S
+    return policy
+
+
+def _roster(reactor: Any, prepared: Prepared, switchboard: Switchboard) -> Roster:
+    config = prepared.config
     workplace = Workplace(reactor, prepared.runtime_dir, switchboard)
+    policy = _drain_policy(switchboard, config)
     return Roster(reactor, config.workers, workplace, prepared.worker_document, switchboard, policy)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ from duckgres_tx.handover.offers import describe
 from duckgres_tx.handover.status import EventStatus, ServerStatus
 from duckgres_tx.handover.successor import Successor
 from duckgres_tx.server import Server, Workforce
+from duckgres_tx.supervision import Supervision
 
 SUCCESSOR_DEADLINE_S = 60.0
 _STATES = {Phase.STARTING: "starting", Phase.STOPPING: "stopping", Phase.STANDING_BY: "standing by"}
@@ -39,6 +41,7 @@ class ServerOffice:
     _incumbency: Incumbency
     # starts a process that takes over from this one; may raise OSError
     _start_successor: Callable[[], Successor]
+    _supervision: Supervision
     last_takeover: EventStatus | None = None
     last_reload: EventStatus | None = None
     _server: Server | None = None
@@ -94,13 +97,24 @@ class ServerOffice:
         self._workforce("takeover")
         if self._successor is not None:
             raise Refused("a successor is starting already")
+        self._supervision.begins("starting a successor")
+        outcome = ""
         try:
-            self._successor = self._start_successor()
-            return await self._outcome(self._successor)
-        except OSError as error:
-            raise Refused(f"the successor can't be started: {error}") from error
+            return await self._succeed()
+        except Refused as error:
+            outcome = str(error)
+            self.last_takeover = EventStatus(at=time.time(), outcome=outcome)
+            raise
         finally:
             self._successor = None
+            self._supervision.ended(outcome)
+
+    async def _succeed(self) -> int:
+        try:
+            self._successor = self._start_successor()
+        except OSError as error:
+            raise Refused(f"the successor can't be started: {error}") from error
+        return await self._outcome(self._successor)
 
     async def _outcome(self, successor: Successor) -> int:
         """Its pid, when it serves. That it has taken over is known here before it reports; why it hasn't, only it can say."""
@@ -115,6 +129,15 @@ class ServerOffice:
         except DeferredTimeoutError:
             raise Refused(f"the successor did not take over within {SUCCESSOR_DEADLINE_S:g} s") from None
         raise Refused(f"the successor did not take over: {report or 'it serves something else'}")
+
+    def reload_began(self) -> None:
+        """The configuration is being read again."""
+        self._supervision.begins("reading the configuration again")
+
+    def reload_ended(self, outcome: str) -> None:
+        """It has been; or not, for this reason."""
+        self.last_reload = EventStatus(at=time.time(), outcome=outcome)
+        self._supervision.ended(outcome)
 
     def _workforce(self, what: str) -> Workforce:
         """The workers, if they are to be commanded."""

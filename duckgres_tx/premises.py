@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, MutableMapping
-from pathlib import Path
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 from attrs import frozen
 
-from duckgres_tx.config import Config
+from duckgres_tx import config as configuration
+from duckgres_tx.config import Config, ConfigError
+from duckgres_tx.handover.first_process import FirstProcess, is_first_process
 from duckgres_tx.handover.handover_socket import HandoverSocket, who_listens
 from duckgres_tx.handover.incumbency import Incumbency
 from duckgres_tx.handover.incumbent_end import IncumbentEnd
+from duckgres_tx.handover.notify import notifier
 from duckgres_tx.handover.pid_file import BadPidFile, PidFile
 from duckgres_tx.handover.signposts import PutUpSignposts
 from duckgres_tx.handover.successor import CommandLine, start_successor
 from duckgres_tx.office import ServerOffice
+from duckgres_tx.options import Options
 from duckgres_tx.pool.link import Link
+from duckgres_tx.pool.spawning import child_environment
 from duckgres_tx.preparation import CannotStart
+from duckgres_tx.supervision import Supervision
 
 # in the runtime directory: for the first process of a container, and for people
 SERVER_PID_FILE = "server.pid"
@@ -30,12 +36,14 @@ class Launch:
 
     Attributes:
         config: What the operator wants.
+        options: How it was said on the command line.
         command_line: With which a successor is started.
         pid_file: The one that this server looks after; None when twistd does, or there is none.
         twistd_options: Twistd's own.
     """
 
     config: Config
+    options: Mapping[str, str | None]
     command_line: CommandLine
     pid_file: PidFile | None
     twistd_options: MutableMapping[str, Any]
@@ -44,6 +52,19 @@ class Launch:
     def directories(self) -> tuple[str, str]:
         """Data and runtime directory, without symbolic links: two servers that have them in common are the same one."""
         return os.path.realpath(self.config.data_dir), os.path.realpath(self.config.runtime_path)
+
+    def read_again(self) -> Config:
+        """What the operator wants now: the same options and variables, and what the file says by now.
+
+        Raises:
+            ConfigError: It can't be used.
+        """
+        try:
+            # paths are relative to where the server was started, which isn't where a daemon is
+            with contextlib.chdir(self.command_line.directory):
+                return configuration.load(self.options, os.environ)
+        except OSError as error:
+            raise ConfigError(f"{error.filename}: {error.strerror or error}") from error
 
     def find_incumbent(self) -> int | None:
         """The process that is to be taken over: its pid, 0 if that isn't to be known; None when there is none.
@@ -72,15 +93,17 @@ class Premises:
     signposts: PutUpSignposts
     incumbency: Incumbency
     office: ServerOffice
+    supervision: Supervision
 
 
-def furnish(reactor: Any, launch: Launch, leave: Callable[[], None]) -> Premises:
+def furnish(reactor: Any, launch: Launch, leave: Callable[[], None], take_signals: Callable[[], None]) -> Premises:
     """Make the parts and tie them; nothing can be seen from outside yet.
 
     Args:
         reactor: Runs it.
         launch: How this process was started.
         leave: Ends this process, when another one serves.
+        take_signals: Takes this process's signals again, which were another one's for a while.
     """
     config = launch.config
 
@@ -97,14 +120,19 @@ def furnish(reactor: Any, launch: Launch, leave: Callable[[], None]) -> Premises
     signposts = PutUpSignposts(reactor, socket, files, launch.twistd_options)
     incumbency = Incumbency(reactor, launch.directories, signposts, config.takeover_standby, leave)
     successor = launch.command_line.with_handover(config.handover_path)
-    office = ServerOffice(reactor, incumbency, lambda: start_successor(reactor, successor, os.environ))
-    premises = Premises(signposts, incumbency, office)
+    supervision = Supervision(reactor, notifier(reactor, os.environ), lambda: premises.office.describe())
+    office = ServerOffice(reactor, incumbency, lambda: start_successor(reactor, successor, os.environ), supervision)
+    signposts.followers.append(supervision)
+    if is_first_process():
+        first = FirstProcess(reactor, files[0].path, child_environment(os.environ), take_signals)
+        reactor.callWhenRunning(first.begin)
+        signposts.followers.append(first)
+    premises = Premises(signposts, incumbency, office, supervision)
     return premises
 
 
-def launch_of(
-    config: Config, pid_file: Path | None, directory: Path, twistd_options: MutableMapping[str, Any]
-) -> Launch:
+def launch_of(config: Config, options: Options, twistd_options: MutableMapping[str, Any]) -> Launch:
     """How this process was started; to be called while it still has its working directory."""
-    file = None if pid_file is None else PidFile(pid_file)
-    return Launch(config, CommandLine.of_this_process(directory), file, twistd_options)
+    file = None if options.pidfile is None else PidFile(options.pidfile)
+    command_line = CommandLine.of_this_process(options.working_directory)
+    return Launch(config, options.given(), command_line, file, twistd_options)

@@ -24,6 +24,7 @@ from duckgres_tx.bootstrap import BootstrapFailed, InUse
 from duckgres_tx.certificates import BadCertificate, Certificate
 from duckgres_tx.config import Config
 from duckgres_tx.extensions import UnknownExtension
+from duckgres_tx.handover.activation import Passed, UnwantedSockets
 from duckgres_tx.handover.descriptors import MAX_SOCKET_PATH_BYTES
 from duckgres_tx.handover.handover_socket import longest_path, who_listens
 from duckgres_tx.handover.offers import Offers
@@ -184,6 +185,22 @@ def occupy(config: Config, offers: Offers | None = None, locks: Mapping[str, int
         except BaseException:
             _close_all(held)
             raise
+
+
+def settle(prepared: Prepared, passed: Passed) -> tuple[str, ...]:
+    """See what is left of the sockets that the service manager has passed, now that the server has what it needs.
+
+    Returns:
+        The names of those that are stored there for nothing.
+
+    Raises:
+        CannotStart: The service manager listens where the configuration doesn't; everything that was made for the server is undone.
+    """
+    try:
+        return passed.settle()
+    except UnwantedSockets as error:
+        prepared.undo()
+        raise CannotStart(str(error)) from error
 
 
 def read_material(config: Config) -> Material:

@@ -16,7 +16,6 @@ from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from duckgres_tx.admission import RateLimit
 from duckgres_tx.config import Config, ConfigError, settings
 from duckgres_tx.preparation import CannotStart, Material, Prepared, read_material
 from duckgres_tx.tasks import start
@@ -32,8 +31,8 @@ class TakesEffect(Enum):
 
 
 _EXCEPTIONS = {
-    TakesEffect.WITH_NEW_WORKERS: ("memory_limit", "threads", "extensions", "allowed_directories"),
-    TakesEffect.WITH_A_TAKEOVER: ("host", "port", "unix_socket_dir", "workers", "handover"),
+    TakesEffect.WITH_NEW_WORKERS: ("extensions", "allowed_directories"),
+    TakesEffect.WITH_A_TAKEOVER: ("host", "port", "unix_socket_dir", "handover"),
     TakesEffect.WITH_A_RESTART: ("data_dir", "runtime_dir", "process_isolation"),
 }
 
@@ -43,19 +42,6 @@ class ServingCrew(Protocol):
 
     async def reconfigure(self) -> dict[str, tuple[str, ...]]:
         """Have all take the settings that new ones would get; what a worker can't take is answered under its name."""
-
-
-class FrontDesk(Protocol):
-    """What of the control plane itself has settings: see `Admission`, `FrontDoor`."""
-
-    def limit(self, max_connections: int, rate_limit: RateLimit) -> None:
-        """From now on."""
-
-
-class Timed(Protocol):
-    """The front door."""
-
-    packet_deadline_s: float
 
 
 @frozen
@@ -78,17 +64,13 @@ def takes_effect(path: str) -> TakesEffect:
 
 def compare(current: Config, wanted: Config) -> Difference:
     """Find out what has changed, and what of it holds from now on."""
-    # a server without worker processes can't be rolled, nor taken over
-    can_be_replaced = current.workers > 0 and wanted.workers > 0
     changed: dict[TakesEffect, list[str]] = {}
     kept: dict[str, Any] = {}
     for setting in settings():
         old, new = (functools.reduce(getattr, setting.path.split("."), each) for each in (current, wanted))
         if old == new:
             continue
-        when = takes_effect(setting.path)
-        if when is not TakesEffect.AT_ONCE and not can_be_replaced:
-            when = TakesEffect.WITH_A_RESTART
+        when = _when(setting.path, current, wanted)
         changed.setdefault(when, []).append(setting.path)
         if when not in (TakesEffect.AT_ONCE, TakesEffect.WITH_NEW_WORKERS):
             kept[setting.path] = old
@@ -102,30 +84,30 @@ class Reloading:
 
     _prepared: Prepared
     _read: Callable[[], Config]
+    # has this process take the configuration that holds from now on
+    _apply: Callable[[Config], None]
     _crew: ServingCrew
-    _desk: FrontDesk
-    _door: Timed
+    # told of each reload, and of what went wrong with it: "" for nothing
+    _began: Callable[[], None]
+    _ended: Callable[[str], None]
     _under_way: Deferred[str | None] | None = None
     _again: bool = False
     _log: Logger = field(factory=Logger)
 
-    def ask(self, done: Callable[[str], None]) -> None:
-        """SIGHUP. While a reload is under way, one more is remembered.
-
-        Args:
-            done: Called at the end of each reload with what went wrong, "" for nothing.
-        """
+    def ask(self) -> None:
+        """SIGHUP. While a reload is under way, one more is remembered."""
         if self._under_way is not None:
             self._again = True
             return
+        self._began()
         self._under_way = start(self.reload(), "reload the configuration")
 
         def ended(outcome: str | None) -> None:
             self._under_way = None
-            done("an unexpected error, see the log" if outcome is None else outcome)
+            self._ended("an unexpected error, see the log" if outcome is None else outcome)
             if self._again:
                 self._again = False
-                self.ask(done)
+                self.ask()
 
         self._under_way.addCallback(ended)
 
@@ -141,18 +123,17 @@ class Reloading:
         except (ConfigError, CannotStart) as error:
             self._log.error("the configuration is not reloaded, nothing has changed: {error}", error=str(error))
             return str(error)
-        await self._apply(difference, material)
+        await self._put_into_force(difference, material)
         return ""
 
-    async def _apply(self, difference: Difference, material: Material) -> None:
+    async def _put_into_force(self, difference: Difference, material: Material) -> None:
         config = difference.effective
         changed = [
             *difference.changed.get(TakesEffect.AT_ONCE, ()),
             *_changed_material(self._prepared.material, material),
         ]
         self._prepared.renew(config, material)
-        self._desk.limit(config.max_connections, config.rate_limit)
-        self._door.packet_deadline_s = config.handshake_timeout
+        self._apply(config)
         stale = await self._crew.reconfigure()
         self._log.info(
             "the configuration has been reloaded; changed: {changed}",
@@ -165,6 +146,14 @@ class Reloading:
             self._log.warn(
                 "{worker} serves with older settings until it is replaced: {names}", worker=worker, names=_listed(names)
             )
+
+
+def _when(path: str, current: Config, wanted: Config) -> TakesEffect:
+    """`takes_effect`, but a server without worker processes can't be rolled, nor taken over."""
+    when = takes_effect(path)
+    if current.workers and wanted.workers:
+        return when
+    return when if when is TakesEffect.AT_ONCE and path != "workers" else TakesEffect.WITH_A_RESTART
 
 
 def _changed_material(old: Material, new: Material) -> list[str]:

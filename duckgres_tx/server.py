@@ -24,6 +24,7 @@ from duckgres_tx.handover.serving import HeldConnection, NamedDescriptor, Outran
 from duckgres_tx.handover.takings import LENT_LISTENER, LISTENER, UNIX_LOCK
 from duckgres_tx.pool.commands import InvalidConfiguration, Superseded
 from duckgres_tx.pool.legacy import Legacy
+from duckgres_tx.pool.retirement import DrainPolicy
 from duckgres_tx.pool.servers import SessionServer, WorkerStartFailed
 from duckgres_tx.pool.switchboard import Arrival, Switchboard, asked_for
 from duckgres_tx.preparation import Prepared
@@ -43,6 +44,9 @@ class Crew(Protocol):
 
     def ready(self) -> Sequence[SessionServer]:
         """Those that serve."""
+
+    async def reconfigure(self) -> dict[str, tuple[str, ...]]:
+        """Have all take the settings of now; under its name, what one can't take without being replaced."""
 
     async def drain(self, timeout_s: float) -> int:
         """Let transactions finish."""
@@ -85,6 +89,12 @@ class Workforce(Crew, Protocol):
 
     def retire(self, slot: int) -> bool:
         """Replace one; whether there is one."""
+
+    def resize(self, size: int) -> None:
+        """Have so many."""
+
+    def drain_by(self, policy: DrainPolicy) -> None:
+        """Let sessions go by these rules."""
 
 
 @define(eq=False)

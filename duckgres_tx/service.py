@@ -19,7 +19,8 @@ from twisted.logger import Logger
 
 from duckgres_tx import config as configuration
 from duckgres_tx import control_plane
-from duckgres_tx.config import ConfigError
+from duckgres_tx.config import Config, ConfigError
+from duckgres_tx.handover.activation import Passed, environment_at_start, passed_sockets, storage_name
 from duckgres_tx.handover.candidacy import Candidacy, ToldOff
 from duckgres_tx.handover.commands import Refused
 from duckgres_tx.handover.incumbent import GIVEN_AWAY, Phase
@@ -28,7 +29,8 @@ from duckgres_tx.handover.takings import Takings
 from duckgres_tx.options import Options
 from duckgres_tx.pool.servers import WorkerStartFailed
 from duckgres_tx.premises import Launch, Premises, furnish, launch_of
-from duckgres_tx.preparation import CannotStart, Prepared, check, occupy
+from duckgres_tx.preparation import CannotStart, Prepared, check, occupy, settle
+from duckgres_tx.reload import Reloading
 from duckgres_tx.server import Server
 from duckgres_tx.signals import STOP_SIGNALS, Urgency, next_urgency, take_signals
 from duckgres_tx.starting import StartReport, cannot_start
@@ -51,9 +53,13 @@ class DuckgresService(Service):
     # None: there is a server to take over from
     _prepared: Prepared | None
     _report: StartReport
+    _passed: Passed
+    # names of sockets that the service manager keeps, and that nobody listens on any more
+    _unwanted: tuple[str, ...] = ()
     _premises: Premises = field(init=False)
     _server: Server | None = None
     _candidacy: Candidacy | None = None
+    _reloading: Reloading | None = None
     _starting: Deferred[None] | None = None
     _stopping: Deferred[None] | None = None
     _urgency: Urgency = Urgency.NONE
@@ -65,7 +71,7 @@ class DuckgresService(Service):
         """Called by twistd, after it has become a daemon and before the reactor runs."""
         super().startService()
         self._report.take_over()
-        self._premises = furnish(self._reactor, self._launch, self._stop_reactor)
+        self._premises = furnish(self._reactor, self._launch, self._stop_reactor, self._take_signals)
         self._reactor.callWhenRunning(self._begin)
 
     def stopService(self) -> Deferred[None]:
@@ -79,15 +85,7 @@ class DuckgresService(Service):
     # ---- the start
 
     def _begin(self) -> None:
-        take_signals(
-            self._reactor,
-            {
-                **dict.fromkeys(STOP_SIGNALS, self._asked_to_stop),
-                signal.SIGHUP: self._asked_to_reload,
-                signal.SIGUSR1: self._asked_to_succeed,
-                signal.SIGUSR2: self._asked_to_roll,
-            },
-        )
+        self._take_signals()
         for name in configuration.unknown_variables(os.environ):
             self._log.warn("the environment variable {name} is not one of this server's", name=name)
         self._starting = start(self._start(), "start the server")
@@ -128,7 +126,9 @@ class DuckgresService(Service):
         config = self._launch.config
 
         def build(takings: Takings) -> Server:
+            self._passed.join(takings.offers)
             prepared = occupy(config, takings.offers, takings.locks)
+            self._unwanted = (*settle(prepared, self._passed), *map(storage_name, takings.offers.sockets))
             self._server = control_plane.build(self._reactor, prepared, self._superseded)
             return self._server
 
@@ -149,8 +149,18 @@ class DuckgresService(Service):
     def _serve(self, server: Server) -> None:
         self._premises.office.opened(server)
         self._premises.incumbency.opened(server)
+        self._reloading = Reloading(
+            server.prepared,
+            self._launch.read_again,
+            self._reconfigure,
+            server.crew,
+            self._premises.office.reload_began,
+            self._premises.office.reload_ended,
+        )
         self._log.info("ready: {command}", command=server.prepared.psql_command())
         self._report.succeeded()
+        own = [listener for listener in server.prepared.listeners.sockets if listener not in self._passed.offers.lent]
+        self._premises.supervision.serves(own, self._unwanted)
         if self._candidacy is not None and server.workforce is not None and server.workforce.is_stale:
             if self._launch.config.roll_after_takeover:
                 server.workforce.roll("a takeover by newer code or settings")
@@ -191,6 +201,7 @@ class DuckgresService(Service):
         if incumbency.phase not in GIVEN_AWAY:
             if self._candidacy is not None:
                 await self._candidacy.dismiss()
+            self._premises.supervision.stops(server.prepared.config.shutdown_timeout)
             await server.stop(self._urgency < Urgency.FAST, self._in_a_hurry)
         if incumbency.phase in GIVEN_AWAY:
             await server.leave()
@@ -210,6 +221,17 @@ class DuckgresService(Service):
 
     # ---- signals
 
+    def _take_signals(self) -> None:
+        take_signals(
+            self._reactor,
+            {
+                **dict.fromkeys(STOP_SIGNALS, self._asked_to_stop),
+                signal.SIGHUP: self._asked_to_reload,
+                signal.SIGUSR1: self._asked_to_succeed,
+                signal.SIGUSR2: self._asked_to_roll,
+            },
+        )
+
     def _asked_to_stop(self, number: signal.Signals) -> None:
         self._urgency = next_urgency(self._urgency, number)
         self._log.info("got {signal}, stopping", signal=number.name)
@@ -220,7 +242,17 @@ class DuckgresService(Service):
         self._stop_reactor()
 
     def _asked_to_reload(self, number: signal.Signals) -> None:
-        self._log.warn("got SIGHUP: the configuration is read at the start only")
+        if self._reloading is None or self._premises.incumbency.phase in GIVEN_AWAY:
+            self._log.warn("got {signal}, but there is no server here that could reload", signal=number.name)
+            return
+        self._log.info("got {signal}, reading the configuration again", signal=number.name)
+        self._reloading.ask()
+
+    def _reconfigure(self, config: Config) -> None:
+        """A configuration has been read again, and holds."""
+        if self._server is not None:
+            control_plane.reconfigure(self._server)
+        self._premises.incumbency.stand_by_for(config.takeover_standby)
 
     def _asked_to_succeed(self, number: signal.Signals) -> None:
         self._log.info("got {signal}, starting a successor", signal=number.name)
@@ -256,8 +288,13 @@ def makeService(options: Options) -> DuckgresService:
     try:
         config = options.configuration or configuration.load(options.given(), os.environ)
         check(config)
-        launch = launch_of(config, options.pidfile, options.working_directory, twistd_options)
-        prepared = occupy(config) if launch.find_incumbent() is None else None
+        launch = launch_of(config, options, twistd_options)
+        passed = passed_sockets(environment_at_start())
+        prepared: Prepared | None = None
+        unwanted: tuple[str, ...] = ()
+        if launch.find_incumbent() is None:
+            prepared = occupy(config, passed.offers)
+            unwanted = settle(prepared, passed)
     except (ConfigError, CannotStart) as error:
         raise report.refused(str(error)) from error
-    return DuckgresService(reactor, launch, prepared, report)
+    return DuckgresService(reactor, launch, prepared, report, passed, unwanted)

@@ -19,6 +19,7 @@ AT_ONCE = {
     "rate_limit.max_failed_attempts", "rate_limit.failed_attempt_window", "rate_limit.ban_duration",
     "rate_limit.max_connections_per_ip", "max_connections",
     "handshake_timeout", "idle_timeout", "idle_in_transaction_timeout", "statement_timeout", "idle_database_timeout",
+    "workers", "memory_limit", "threads",
     "shutdown_timeout", "orphan_timeout", "drain_timeout", "drain_grace", "takeover_standby", "roll_after_takeover",
 }  # fmt: skip
 MATERIAL = Material({"postgres": "SCRAM…"}, None, ())
@@ -43,14 +44,15 @@ class Parts:
 
     config: Config
     log: Lines = field(factory=Lines)
-    limits: list = field(factory=list)
-    packet_deadline_s: float = 60.0
+    applied: list = field(factory=list)
+    began: int = 0
+    ended: list = field(factory=list)
     stale: dict = field(factory=dict)
     reconfigured: int = 0
     waiting: Deferred | None = None
 
-    def limit(self, max_connections, rate_limit):
-        self.limits.append((max_connections, rate_limit))
+    def begin(self):
+        self.began += 1
 
     async def reconfigure(self):
         self.reconfigured += 1
@@ -67,12 +69,11 @@ def parts(monkeypatch):
 
 
 def reloading(parts, read):
-    """A reload of it; how it ended is kept, and what the prepared server is afterwards."""
-    prepared = Prepared(parts.config, Listeners(), MATERIAL, [])
-    made = Reloading(prepared, read, parts, parts, parts, log=parts.log)
-    outcomes = []
-    made.ask(outcomes.append)
-    return made, prepared, outcomes
+    """A reload of it, and what the prepared server is afterwards."""
+    prepared = Prepared(parts.config, Listeners(), MATERIAL, {})
+    made = Reloading(prepared, read, parts.applied.append, parts, parts.begin, parts.ended.append, log=parts.log)
+    made.ask()
+    return made, prepared
 
 
 def test_every_setting_has_its_time():
@@ -83,13 +84,15 @@ def test_every_setting_has_its_time():
 def test_what_can_wait_for_nobody_holds_at_once():
     """What can't is kept as it was, so that it is named again the next time."""
     current = Config(workers=2, port=5432)
-    wanted = evolve(current, port=6432, workers=4, threads=3, idle_timeout=5.0, tls=Tls(mode="require"))
+    wanted = evolve(
+        current, port=6432, workers=4, threads=3, extensions=("tpch",), idle_timeout=5.0, tls=Tls(mode="require")
+    )
     difference = compare(current, wanted)
-    assert difference.effective == evolve(current, threads=3, idle_timeout=5.0, tls=Tls(mode="require"))
+    assert difference.effective == evolve(wanted, port=5432)
     assert difference.changed == {
-        TakesEffect.WITH_A_TAKEOVER: ("port", "workers"),
-        TakesEffect.AT_ONCE: ("tls.mode", "idle_timeout"),
-        TakesEffect.WITH_NEW_WORKERS: ("threads",),
+        TakesEffect.WITH_A_TAKEOVER: ("port",),
+        TakesEffect.AT_ONCE: ("workers", "tls.mode", "threads", "idle_timeout"),
+        TakesEffect.WITH_NEW_WORKERS: ("extensions",),
     }
     assert compare(current, current).changed == {}
 
@@ -98,34 +101,25 @@ def test_what_can_wait_for_nobody_holds_at_once():
 def test_a_server_without_workers_is_restarted(current, wanted):
     """It can't be rolled, nor taken over."""
     old = Config(workers=current)
-    difference = compare(old, Config(workers=wanted, memory_limit=Bytes(1 << 30), port=1))
-    assert set(difference.changed) == {TakesEffect.WITH_A_RESTART}
-    assert difference.effective == old
+    difference = compare(old, Config(workers=wanted, memory_limit=Bytes(1 << 30), extensions=("tpch",), port=1))
+    assert set(difference.changed) == {TakesEffect.WITH_A_RESTART, TakesEffect.AT_ONCE}
+    assert difference.effective == evolve(old, memory_limit=Bytes(1 << 30))
 
 
 def test_everybody_is_told(parts):
-    """Admission, the front door, the workers, and the log."""
+    """Parts of this process, the workers, and the log."""
     wanted = evolve(
-        parts.config,
-        max_connections=7,
-        handshake_timeout=9.0,
-        rate_limit=RateLimit(ban_duration=1.0),
-        port=1,
-        threads=2,
+        parts.config, max_connections=7, rate_limit=RateLimit(ban_duration=1.0), port=1, extensions=("tpch",)
     )
-    _, prepared, outcomes = reloading(parts, lambda: wanted)
-    assert outcomes == [""]
-    assert parts.limits == [(7, RateLimit(ban_duration=1.0))]
-    assert parts.packet_deadline_s == 9.0
+    _, prepared = reloading(parts, lambda: wanted)
+    effective = evolve(wanted, port=parts.config.port)
+    assert (parts.began, parts.ended) == (1, [""])
+    assert (parts.applied, prepared.config) == ([effective], effective)
     assert parts.reconfigured == 1
-    assert prepared.config == evolve(wanted, port=parts.config.port)
-    assert parts.log.lines == [
-        (
-            "error",
-            "the configuration has been reloaded; changed: rate_limit.ban_duration, max_connections, handshake_timeout",
-        ),
-        ("error", "port: takes effect with a takeover (SIGUSR1)"),
-        ("error", "threads: takes effect with a roll (SIGUSR2)"),
+    assert [line for _, line in parts.log.lines] == [
+        "the configuration has been reloaded; changed: rate_limit.ban_duration, max_connections",
+        "port: takes effect with a takeover (SIGUSR1)",
+        "extensions: takes effect with a roll (SIGUSR2)",
     ]
 
 
@@ -143,7 +137,7 @@ def test_files_that_changed_are_named(parts, monkeypatch):
     """A renewed certificate is what a reload is for, most often."""
     renewed = Material({"postgres": "SCRAM…", "alice": "SCRAM…"}, Certificate("new", "new"), ())
     monkeypatch.setattr("duckgres_tx.reload.read_material", lambda config: renewed)
-    _, prepared, _ = reloading(parts, lambda: parts.config)
+    _, prepared = reloading(parts, lambda: parts.config)
     assert prepared.material is renewed
     assert "changed: the certificate, the users" in parts.log.lines[0][1]
 
@@ -160,27 +154,30 @@ def bad_certificate(config):
 
 def test_a_mistake_changes_nothing(parts, monkeypatch):
     """In the file, or in what it names; one line says so."""
-    _, prepared, outcomes = reloading(parts, bad_file)
+    _, prepared = reloading(parts, bad_file)
     monkeypatch.setattr("duckgres_tx.reload.read_material", bad_certificate)
     reloading(parts, lambda: evolve(parts.config, max_connections=7))
-    assert outcomes == ["unknown setting 'prot' in duckgres.yaml"]
+    assert parts.ended == [
+        "unknown setting 'prot' in duckgres.yaml",
+        "the certificate in server.crt has expired",
+    ]
     assert [line for _, line in parts.log.lines] == [
         "the configuration is not reloaded, nothing has changed: unknown setting 'prot' in duckgres.yaml",
         "the configuration is not reloaded, nothing has changed: the certificate in server.crt has expired",
     ]
-    assert (parts.limits, parts.reconfigured, prepared.config) == ([], 0, parts.config)
+    assert (parts.applied, parts.reconfigured, prepared.config) == ([], 0, parts.config)
 
 
 def test_one_reload_at_a_time(parts):
     """What was asked for meanwhile is done once, afterwards."""
     parts.waiting = Deferred()
-    made, _, outcomes = reloading(parts, lambda: parts.config)
+    made, _ = reloading(parts, lambda: parts.config)
     for _ in range(3):
-        made.ask(outcomes.append)
-    assert (outcomes, parts.reconfigured) == ([], 1)
+        made.ask()
+    assert (parts.ended, parts.began, parts.reconfigured) == ([], 1, 1)
     waiting, parts.waiting = parts.waiting, None
     waiting.callback(None)
-    assert (outcomes, parts.reconfigured) == (["", ""], 2)
+    assert (parts.ended, parts.began, parts.reconfigured) == (["", ""], 2, 2)
 
 
 def test_what_nobody_foresaw_is_told(parts):
@@ -189,8 +186,8 @@ def test_what_nobody_foresaw_is_told(parts):
     def read():
         raise RuntimeError("a bug")
 
-    _, _, outcomes = reloading(parts, read)
-    assert outcomes == ["an unexpected error, see the log"]
+    reloading(parts, read)
+    assert parts.ended == ["an unexpected error, see the log"]
 
 
 def test_what_is_named_is_read_and_checked(tmp_path):

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from attrs import define, field, frozen
 from twisted.logger import Logger
 
 from duckgres_tx.handover import descriptors
+from duckgres_tx.handover.descriptors import inode_of
 from duckgres_tx.handover.notify import OF_ONE_PROCESS
 from duckgres_tx.handover.offers import Offers, describe, describe_all, is_usable
 
@@ -59,6 +61,18 @@ class Passed:
     sockets: tuple[PassedSocket, ...] = ()
     offers: Offers = field(factory=Offers)
 
+    def join(self, others: Offers) -> None:
+        """Offer what was passed beside what a running server gives. What it gives as well is closed: it is the same socket."""
+        given = {inode_of(listener.fileno()) for listener in others.sockets}
+        passed, self.offers.sockets = self.offers.sockets, []
+        for listener in passed:
+            if inode_of(listener.fileno()) in given:
+                listener.close()
+            else:
+                others.sockets.append(listener)
+        others.lent |= self.offers.lent
+        self.offers = others
+
     def settle(self) -> tuple[str, ...]:
         """All that the configuration asks for has been taken: see what is left, and close it.
 
@@ -68,7 +82,9 @@ class Passed:
         Raises:
             UnwantedSockets: A ``.socket`` unit's socket is left.
         """
-        left, self.offers.sockets = self.offers.sockets, []
+        ours = {passed.socket for passed in self.sockets}
+        left = [listener for listener in self.offers.sockets if listener in ours]
+        self.offers.sockets = [listener for listener in self.offers.sockets if listener not in ours]
         unwanted = [listener for listener in left if listener in self.offers.lent]
         forgotten = tuple(passed.name for passed in self.sockets if passed.stored and passed.socket in left)
         try:
@@ -82,23 +98,32 @@ class Passed:
         return forgotten
 
 
-def passed_sockets(environment: MutableMapping[str, str]) -> Passed:
+def environment_at_start() -> dict[str, str]:
+    """What the service manager said to this process, when it was started.
+
+    ``os.environ`` doesn't know by the time that it is asked: Twisted looks for such sockets too, and removes the variables lest somebody
+    takes the sockets twice. Nobody who could is configured here.
+    """
+    raw = Path("/proc/self/environ").read_bytes()
+    variables = (os.fsdecode(variable).partition("=") for variable in raw.split(b"\0"))
+    return {name: value for name, _, value in variables if name in OF_ONE_PROCESS}
+
+
+def passed_sockets(environment: Mapping[str, str]) -> Passed:
     """Take what was passed to this process.
 
     Args:
-        environment: Holds ``LISTEN_PID``, ``LISTEN_FDS`` and ``LISTEN_FDNAMES``, or doesn't. What belongs to this process alone is
-            removed, so that no child believes it.
+        environment: Holds ``LISTEN_PID``, ``LISTEN_FDS`` and ``LISTEN_FDNAMES``, or doesn't: see `environment_at_start`.
 
     Returns:
         Listening sockets, non-blocking and close-on-exec. What can't be listened on is closed, with a line in the log.
     """
-    variables = {name: environment.pop(name, "") for name in OF_ONE_PROCESS if name.startswith("LISTEN_")}
-    if variables["LISTEN_PID"] != str(os.getpid()) or not variables["LISTEN_FDS"].isdecimal():
+    count = environment.get("LISTEN_FDS", "")
+    if environment.get("LISTEN_PID") != str(os.getpid()) or not count.isdecimal():
         return Passed()
-    count = int(variables["LISTEN_FDS"])
-    names = variables["LISTEN_FDNAMES"].split(":") if variables["LISTEN_FDNAMES"] else []
-    names += ["unknown"] * (count - len(names))
-    sockets = tuple(_adopt(range(FIRST_FD, FIRST_FD + count), names))
+    names = environment.get("LISTEN_FDNAMES", "unknown").split(":")
+    names += ["unknown"] * (int(count) - len(names))
+    sockets = tuple(_adopt(range(FIRST_FD, FIRST_FD + int(count)), names))
     lent = frozenset(passed.socket for passed in sockets if not passed.stored)
     return Passed(sockets, Offers([passed.socket for passed in sockets], lent))
 

@@ -97,6 +97,12 @@ class Incumbency:
         """Where it is."""
         return self._record.phase
 
+    def stand_by_for(self, seconds: float) -> None:
+        """So long will this process wait for its successor's failure, once it has one. Too late while it waits."""
+        if self.phase is not Phase.STANDING_BY:
+            self._standby_s = seconds
+            self._standby = Patience(self._reactor, seconds, self._standby_is_over)
+
     def is_needed(self, link: Link) -> bool:
         """Whether a takeover goes on over this link."""
         return self._guest is not None and link is self._guest.link

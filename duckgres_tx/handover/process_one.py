@@ -126,16 +126,15 @@ def run(
     Returns:
         The exit status for the container.
     """
-    last_status: int | None = None
+    last = (0, 0)
     alone_since: float | None = None
     while True:
         number = wait()
-        for collected, status in reap():
-            if collected == serving.pid:
-                last_status = status
+        # before anybody is collected: who has died already is known by its number only as long as it isn't
         pid = serving.find()
+        last = next((ended for ended in reap() if ended[0] == serving.pid), last)
         if pid is not None:
-            alone_since = last_status = None
+            alone_since = None
             if number in FORWARDED:
                 with contextlib.suppress(ProcessLookupError):
                     send(pid, number)
@@ -144,7 +143,7 @@ def run(
             alone_since = clock()
         told_to_end = number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
         if told_to_end or not serving.is_left() or clock() - alone_since >= GRACE_S:
-            return _exit_status(last_status, 1 if serving.is_left() else 0)
+            return _exit_status(last[1]) if last[0] == serving.pid != 0 else int(serving.is_left())
 
 
 def reap(is_ours: Callable[[int], bool] = lambda pid: False) -> list[tuple[int, int]]:
@@ -187,10 +186,8 @@ def _open_process(pid: int) -> int:
         return -1
 
 
-def _exit_status(wait_status: int | None, otherwise: int) -> int:
+def _exit_status(wait_status: int) -> int:
     """As a shell would say it: 128 and the number for a signal."""
-    if wait_status is None:
-        return otherwise
     code = os.waitstatus_to_exitcode(wait_status)
     return code if code >= 0 else 128 - code
 

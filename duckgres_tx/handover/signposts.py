@@ -1,10 +1,10 @@
-"""What tells the world which process serves: the handover socket, and the files with its pid."""
+"""What tells the world which process serves: the handover socket, the files with its pid, and those who follow them."""
 
 from __future__ import annotations
 
 from collections.abc import MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall
@@ -16,12 +16,28 @@ from duckgres_tx.handover.pid_file import PidFile
 LOOK_INTERVAL_S = 5.0
 
 
+class Follower(Protocol):
+    """Somebody who has to know which process serves."""
+
+    def put_up(self) -> None:
+        """It is this process, or will be in a moment; again, perhaps."""
+
+    def abandon(self, successor: int) -> None:
+        """It is another one."""
+
+    def take_down(self) -> None:
+        """The end of this process."""
+
+
 @define(eq=False)
 class PutUpSignposts:
     """Implements `Signposts`.
 
     They can be lost: a newcomer that failed may have put up its own at the very last moment, somebody may clean directories. So whoever
     serves looks for them now and then, and puts up again what is missing.
+
+    Attributes:
+        followers: Told of everything, after it was done.
     """
 
     _clock: Any
@@ -29,6 +45,7 @@ class PutUpSignposts:
     _files: list[PidFile]
     # twistd's options: it may have a PID file of its own, which it would remove when this process ends, whoever serves by then
     _twistd_options: MutableMapping[str, Any] = field(factory=dict)
+    followers: list[Follower] = field(factory=list)
     _next_look: IDelayedCall | None = None
     _log: Logger = field(factory=Logger)
 
@@ -38,6 +55,8 @@ class PutUpSignposts:
         for file in self._files:
             file.write()
         self._look_later()
+        for follower in self.followers:
+            follower.put_up()
 
     def abandon(self, successor: int) -> None:
         """See `Signposts.abandon`."""
@@ -47,6 +66,8 @@ class PutUpSignposts:
         if twistd_file:
             self._twistd_options["pidfile"] = ""
             self._files.append(PidFile(Path(twistd_file)))
+        for follower in self.followers:
+            follower.abandon(successor)
 
     def take_down(self) -> None:
         """Remove those that are still ours: the process ends."""
@@ -54,6 +75,8 @@ class PutUpSignposts:
         self._socket.remove()
         for file in self._files:
             file.remove()
+        for follower in self.followers:
+            follower.take_down()
 
     def _look(self) -> None:
         self._next_look = None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from duckgres_tx.pool.lifecycle import Phase
 from duckgres_tx.pool.remote import RemoteWorker
 from duckgres_tx.pool.staff import Staff
@@ -39,6 +41,11 @@ def describe_worker(worker: RemoteWorker, sessions: int, drain_left_s: float | N
         "databases": list(worker.health.databases),
         "drain_left_s": drain_left_s,
     }
+
+
+def describe_last_roll(staff: Staff) -> dict[str, Any] | None:
+    """The rolling update that ended last; None when there has been none."""
+    return None if staff.rolling.last is None else attrs.asdict(staff.rolling.last)
 
 
 def describe_roll(staff: Staff) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ worker that dies meanwhile, a control plane that takes over in the middle, and a
 from __future__ import annotations
 
 import enum
+import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from automat import TypeMachineBuilder
 from twisted.logger import Logger
 
 from duckgres_tx.fault_points import FaultPoint, reached
+from duckgres_tx.handover.status import EventStatus
 from duckgres_tx.pool.lifecycle import COMING, Phase
 
 
@@ -121,6 +123,7 @@ class RollRecord:
         reason: Why; "" while there is no roll.
         next_reason: Why another one follows; "" when none does.
         total: How many are to be replaced.
+        last: How the last one ended, and when; None before there was one.
     """
 
     on_begin: Callable[[], int]
@@ -128,6 +131,7 @@ class RollRecord:
     reason: str = ""
     next_reason: str = ""
     total: int = 0
+    last: EventStatus | None = None
     log: Logger = field(factory=Logger)
 
     @property
@@ -142,10 +146,15 @@ class RollRecord:
         self.log.info("roll: {count} workers are to be replaced ({reason})", count=self.total, reason=reason)
         reached(FaultPoint.ROLL_BEGINS)
 
-    def rest(self) -> None:
-        """It is over."""
+    def rest(self, outcome: str = "") -> None:
+        """It is over; what stopped it, or "" when it is done."""
+        self.ended(outcome)
         self.reason, self.next_reason, self.total = "", "", 0
         self.on_rest()
+
+    def ended(self, outcome: str) -> None:
+        """Note how one has ended."""
+        self.last = EventStatus(at=time.time(), outcome=outcome, detail=self.reason)
 
 
 def make_machine() -> Callable[[RollRecord], RollLife]:
@@ -180,16 +189,18 @@ def make_machine() -> Callable[[RollRecord], RollLife]:
     @rolling.upon(RollLife.failed).to(resting)
     def stops(life: RollLife, record: RollRecord, reason: str) -> None:
         record.log.error("roll: stopped, the workers that are there stay: {reason}", reason=reason)
-        record.rest()
+        record.rest(reason)
 
     @another_follows.upon(RollLife.finished).to(rolling)
     def is_done_and_begins(life: RollLife, record: RollRecord) -> None:
         record.log.info("roll: done")
+        record.ended("")
         record.begin(record.next_reason)
 
     @another_follows.upon(RollLife.failed).to(rolling)
     def stops_and_begins(life: RollLife, record: RollRecord, reason: str) -> None:
         record.log.error("roll: stopped: {reason}", reason=reason)
+        record.ended(reason)
         record.begin(record.next_reason)
 
     @resting.upon(RollLife.resumed).to(rolling)

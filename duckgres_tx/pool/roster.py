@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from duckgres_tx.fault_points import FaultPoint, reached
 from duckgres_tx.pool.adopted_process import NoSuchWorker
 from duckgres_tx.pool.commands import InvalidConfiguration, Superseded
-from duckgres_tx.pool.description import describe_roll, describe_worker
+from duckgres_tx.pool.description import describe_last_roll, describe_roll, describe_worker
 from duckgres_tx.pool.legacy import Legacy
 from duckgres_tx.pool.lifecycle import COMING, Phase
 from duckgres_tx.pool.link import LinkLost
@@ -239,6 +239,7 @@ class Roster:
                 for worker in sorted(self._staff.workers, key=lambda worker: worker.slot)
             ],
             "roll": describe_roll(self._staff),
+            "last_roll": describe_last_roll(self._staff),
         }
 
     # ---- the end

@@ -103,7 +103,7 @@ def spawn_worker(
                 process,
                 sys.executable,
                 [sys.executable, "-P", "-m", module],
-                env=_environment(os.environ),
+                env=child_environment(os.environ),
                 path=None,
                 childFDs={0: null.fd, 1: log.fd, 2: log.fd, 3: listener.fileno()},
             )
@@ -155,7 +155,7 @@ class _OneLink(Factory):
         return self._link
 
 
-def _environment(parent: Mapping[str, str]) -> dict[str, str]:
+def child_environment(parent: Mapping[str, str]) -> dict[str, str]:
     """The child runs the same code as its parent, wherever that was imported from."""
     home = os.fspath(Path(duckgres_tx.__file__).resolve().parent.parent)
     inherited = parent.get("PYTHONPATH")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 
 import pytest
 
 from duckgres_tx.handover import activation
 from duckgres_tx.handover.activation import UnwantedSockets, passed_sockets, storage_name
+from duckgres_tx.handover.offers import Offers
 
 FIRST = 200
 
@@ -25,7 +28,6 @@ def passed(monkeypatch):
             "LISTEN_PID": str(os.getpid() if pid is None else pid),
             "LISTEN_FDS": str(len(named)),
             "LISTEN_FDNAMES": ":".join(name for name, _ in named),
-            "HOME": "/",
         }
 
     return give
@@ -40,11 +42,9 @@ def listener():
         yield made
 
 
-def test_sockets_are_taken_and_the_environment_is_cleaned(passed, listener):
-    """Close-on-exec, non-blocking, and no child believes them its own."""
-    environment = passed(("duckgres.socket", listener))
-    found = passed_sockets(environment)
-    assert environment == {"HOME": "/"}
+def test_sockets_are_taken(passed, listener):
+    """Close-on-exec, non-blocking."""
+    found = passed_sockets(passed(("duckgres.socket", listener)))
     (taken,) = found.sockets
     assert taken.name == "duckgres.socket"
     assert taken.socket.fileno() == FIRST
@@ -71,7 +71,7 @@ def test_nothing_is_passed_to_most():
 def test_what_can_t_be_listened_on_is_closed(passed, listener):
     """A connection, a number that is not open, names that are missing."""
     with socket.socket(type=socket.SOCK_DGRAM) as datagram:
-        environment = {**passed(("x", datagram), ("y", listener)), "LISTEN_FDS": "3", "LISTEN_FDNAMES": ""}
+        environment = {**passed(("x", datagram), ("y", listener)), "LISTEN_FDS": "3", "LISTEN_FDNAMES": "x"}
         (taken,) = passed_sockets(environment).sockets
     assert taken.name == "unknown"
     assert taken.socket.fileno() == FIRST + 1
@@ -107,3 +107,43 @@ def test_storage_names_are_such_as_the_service_manager_takes(tmp_path):
         unix.bind(str(tmp_path / "ü"))
         assert storage_name(six) == f"duckgres-__1-{six.getsockname()[1]}"
         assert storage_name(unix).isascii()
+
+
+def test_the_variables_are_found_although_twisted_removes_them():
+    """As a server sees them: after everything was imported."""
+    program = (
+        "import os; from twisted.python.systemd import ListenFDs\n"
+        "ListenFDs.fromEnvironment(); assert 'LISTEN_FDS' not in os.environ\n"
+        "from duckgres_tx.handover.activation import environment_at_start\n"
+        "assert environment_at_start() == {'LISTEN_PID': str(os.getpid()), 'LISTEN_FDS': '1', 'LISTEN_FDNAMES': 'a'}\n"
+    )
+    start = (
+        "import os, sys; os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1', LISTEN_FDNAMES='a')\n"
+        "os.execv(sys.executable, [sys.executable, '-c', sys.argv[1]])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", start, program], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_a_running_server_gives_too_is_closed(passed, listener):
+    """It is the same socket; what only the service manager has is offered beside it."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.3", 0))
+        other.listen()
+        found = passed_sockets(passed((storage_name(listener), listener), ("duckgres.socket", other)))
+        given = Offers([listener.dup()])
+        found.join(given)
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(FIRST)
+        given.take_tcp(socket.AF_INET, "127.0.0.1", 0).close()
+        taken = given.take_tcp(socket.AF_INET, "127.0.0.3", 0)
+        assert taken in given.lent
+        unwanted = listener.dup()
+        given.sockets.append(unwanted)
+        assert found.settle() == ()
+        # what the running server gives is its own business
+        assert given.sockets == [unwanted]
+        taken.close()
+        given.close()

@@ -12,7 +12,7 @@ from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from duckgres_tx.pool.spawning import SpawnedProcess, _environment, bind_worker_socket, spawn_worker
+from duckgres_tx.pool.spawning import SpawnedProcess, bind_worker_socket, child_environment, spawn_worker
 from duckgres_tx.pool.worker_files import WorkerFiles
 
 
@@ -73,8 +73,8 @@ def test_a_path_that_is_too_long_names_the_setting(tmp_path):
 
 def test_the_child_runs_the_same_code():
     """Wherever that was imported from."""
-    assert _environment({"A": "b"})["A"] == "b"
-    first, second = _environment({"PYTHONPATH": "/mine"})["PYTHONPATH"].split(os.pathsep)
+    assert child_environment({"A": "b"})["A"] == "b"
+    first, second = child_environment({"PYTHONPATH": "/mine"})["PYTHONPATH"].split(os.pathsep)
     assert (Path(first) / "duckgres_tx").is_dir()
     assert second == "/mine"
 
