@@ -96,7 +96,12 @@ class DuckgresService(Service):
                 server = await self._take_over()
             else:
                 server = await self._start_afresh(self._prepared)
-        except (WorkerStartFailed, CannotStart, ToldOff) as error:
+        except ToldOff as error:
+            # whatever there was of a server is undone
+            self._server = None
+            self._fail(str(error))
+            return
+        except (WorkerStartFailed, CannotStart) as error:
             self._fail(str(error))
             return
         except CancelledError:

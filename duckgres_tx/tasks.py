@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred, DeferredList
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -39,17 +39,24 @@ def start(coro: Coroutine[Any, Any, T], what: str) -> Deferred[T | None]:
 
 
 async def wait_for(waiting: Deferred[Any], seconds: float, clock: Any) -> None:
-    """Wait until something has happened, but not longer than so many seconds; what is waited for goes on.
+    """Wait until something has happened, but not longer than so many seconds; what is waited for goes on, also when the wait is cancelled.
 
     Args:
         waiting: It must not fail: see `start`.
         seconds: The longest wait.
         clock: Tells the time.
     """
-    patience: Deferred[Any] = Deferred()
-    limit = clock.callLater(seconds, patience.callback, None)
+    over: Deferred[None] = Deferred()
+
+    def is_over(result: Any) -> Any:
+        if not over.called:
+            over.callback(None)
+        return result
+
+    waiting.addBoth(is_over)
+    limit = clock.callLater(seconds, is_over, None)
     try:
-        await DeferredList([waiting, patience], fireOnOneCallback=True)
+        await over
     finally:
         if limit.active():
             limit.cancel()

@@ -129,6 +129,7 @@ class Candidacy:
         reached(FaultPoint.NEWCOMER_HAS_DESCRIPTORS)
         server = self._made()
         await server.survey()
+        self._go_on_as(Stage.ASKING)
         reached(FaultPoint.NEWCOMER_HAS_SURVEYED)
         reached(FaultPoint.NEWCOMER_ASKS_TO_COMMIT)
         document = await predecessor.commit()
@@ -136,9 +137,11 @@ class Candidacy:
         self._life.committed()
         reached(FaultPoint.NEWCOMER_HAS_COMMITTED)
         await server.take_charge(epoch + 1, document)
+        self._go_on_as(Stage.IN_CHARGE)
         reached(FaultPoint.NEWCOMER_HAS_PROMOTED)
         self._open(server)
         await predecessor.relieve()
+        self._go_on_as(Stage.SERVING, Stage.ALONE)
         reached(FaultPoint.NEWCOMER_IS_RELIEVED)
         self._serve(server)
 
@@ -146,8 +149,14 @@ class Candidacy:
         self._log.warn("{whom} has died: this server goes on without it", whom=str(self._predecessor))
         server = self._made()
         await server.start()
+        self._go_on_as(Stage.SURVIVING)
         self._open(server)
         self._serve(server)
+
+    def _go_on_as(self, *stages: Stage) -> None:
+        """What was cancelled while it waited for many things at once may end as if all of them had happened."""
+        if self.stage not in stages:
+            raise CancelledError
 
     def _made(self) -> Serving:
         """The server, not running."""

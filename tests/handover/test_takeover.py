@@ -363,6 +363,19 @@ def test_a_newcomer_that_doesn_t_serve_in_time_is_relieved(stage):
     assert_taken_back(stage)
 
 
+def test_a_newcomer_that_is_relieved_does_not_open_its_door(stage):
+    """Even if what it was doing ends as if it had been done."""
+    stage.new.slow["take charge"] = Deferred(lambda cancelled: cancelled.callback(None))
+    stage.begin()
+    stage.carry()
+    stage.candidacy.called_off("it is late")
+    stage.run(1)
+
+    assert "open" not in stage.new.did
+    assert stage.signs == ["incumbent"]
+    assert stage.told_off().endswith("goes on: it is late")
+
+
 def test_a_newcomer_that_is_stopped_gives_back(stage):
     """By its operator."""
     commit(stage)
