@@ -5,6 +5,7 @@ What belongs to the session is asked of the native function ``duckgres_context``
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from duckgres_tx.catalog.macro import Macro, constant, lookup, macro
@@ -69,6 +70,26 @@ def _privilege(kind: str) -> Macro:
             f"role, thing, col, privilege -> {answer}thing)",
         )
     return macro(f"has_{kind}_privilege", two, three)
+
+
+def _advisory(name: str, what: int, answer: str) -> Macro:
+    """A function of advisory locks, for one key of 64 bits and for two of 32; ``what`` as in `engine.advisory_locks`."""
+    pair = "CAST(one AS INTEGER)::BIGINT * 4294967296 + (CAST(other AS INTEGER)::BIGINT & 4294967295)"
+    return macro(
+        name,
+        f"key -> {answer.format(f'duckgres_advisory({what}, 1, CAST(key AS BIGINT))')}",
+        f"one, other -> {answer.format(f'duckgres_advisory({what}, 2, {pair})')}",
+    )
+
+
+def _advisory_locks() -> Iterator[Macro]:
+    done = "CAST(CASE WHEN {} IS NOT NULL THEN '' END AS pg_void)"
+    yield macro("pg_advisory_unlock_all", f"-> {done.format('duckgres_advisory(3, 1, 0)')}")
+    for shared, mode in (("", 0), ("_shared", 4)):
+        for kind, scope in (("", 0), ("xact_", 8)):
+            yield _advisory(f"pg_advisory_{kind}lock{shared}", 0 + mode + scope, done)
+            yield _advisory(f"pg_try_advisory_{kind}lock{shared}", 1 + mode + scope, "({} = 1)")
+        yield _advisory(f"pg_advisory_unlock{shared}", 2 + mode, "({} = 1)")
 
 
 SESSION_FUNCTIONS: Final[tuple[Macro, ...]] = (
@@ -139,8 +160,7 @@ SESSION_FUNCTIONS: Final[tuple[Macro, ...]] = (
     macro("pg_blocking_pids", "x -> CAST([] AS INTEGER[])"),
     # age(xid): DuckDB's age is of timestamps.
     macro("xid_age", "x -> CAST(coalesce(duckgres_context('txid')::BIGINT, 3) - x AS INTEGER)"),
-    # What would take such a lock is refused, so there is none.
-    macro("pg_advisory_unlock_all", "-> CAST('' AS pg_void)"),
+    *_advisory_locks(),
     macro("pg_trigger_depth", "-> 0"),
     macro("pg_jit_available", "-> false"),
 )

@@ -10,6 +10,7 @@ from attrs import frozen
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.string cimport memset
 
+from duckgres_tx.engine.advisory_locks cimport settle_locks, unlock_all
 from duckgres_tx.engine.capi cimport api, duckdb_logical_type, duckdb_query_progress_type, idx_t
 from duckgres_tx.engine.context cimport set_context_value
 from duckgres_tx.engine.encoder cimport describe_type
@@ -181,6 +182,18 @@ cdef class Connection:
             NULL if text is None else PyBytes_AS_STRING(text), 0 if text is None else len(text)
         ):
             raise MemoryError
+
+    def settle_locks(self, bint transaction_too):
+        """A statement, or with it a transaction, is over: free the advisory locks that were the transaction's.
+
+        Returns:
+            How many unlocks since the last time had nothing to unlock.
+        """
+        return settle_locks(self.handle.database.locks, self.handle.id, transaction_too)
+
+    def unlock_all(self):
+        """Free the advisory locks that are the session's."""
+        unlock_all(self.handle.database.locks, self.handle.id)
 
 
 cdef class Statement:

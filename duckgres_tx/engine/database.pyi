@@ -73,6 +73,8 @@ class Connection:
     def interrupt(self) -> None: ...  # what runs, or waits to run next, on this connection; any thread, never blocks
     def progress(self) -> Progress: ...
     def set_context(self, name: str, value: str | None) -> None: ...  # what duckgres_context(name) gives; None removes
+    def settle_locks(self, transaction_too: bool) -> int: ...  # a statement, or its transaction, is over: vain unlocks
+    def unlock_all(self) -> None: ...  # the session's advisory locks
 
 class Statement:
     @property

@@ -75,6 +75,7 @@ RULES: tuple[Rule, ...] = (
         "could not serialize access due to concurrent update",
         lambda match, rest: f"{match.string}\n{rest}".replace("\0", ".").strip(),
     ),
+    Rule("", r"^deadlock detected$", "40P01", "deadlock detected"),
     # Constraints; those that only a commit finds have the type of the transaction.
     Rule(
         "",

@@ -6,6 +6,7 @@ Execution and statement refer to the connection, that to the database: results e
 connections, those before the database.
 """
 
+from duckgres_tx.engine.advisory_locks cimport LockTable
 from duckgres_tx.engine.ahead cimport Ahead
 from duckgres_tx.engine.capi cimport (
     duckdb_connection,
@@ -29,6 +30,7 @@ cdef struct DatabaseHandle:
     Crew crew
     int threads                     # the setting that it was opened with; 0: DuckDB has threads of its own
     ContextStore *store
+    LockTable *locks
     bint invalidated                # a fatal error has happened; set once, read at any time
     # Under the mutex.
     int open_connections            # made or being made

@@ -4,6 +4,7 @@ from libc.stdlib cimport calloc, free
 
 from duckgres_tx.engine.ahead cimport clear_ahead, destroy_ahead, init_ahead
 from duckgres_tx.engine.capi cimport api, duckdb_connection, duckdb_prepared_statement, idx_t
+from duckgres_tx.engine.advisory_locks cimport forget_party, make_lock_table, release_lock_table
 from duckgres_tx.engine.context cimport forget_connection, make_context_store, release_context_store
 from duckgres_tx.engine.crews cimport dismiss_crew
 from duckgres_tx.engine.tasks cimport (
@@ -30,6 +31,11 @@ cdef DatabaseHandle *make_database(Core *core) noexcept nogil:
         return NULL
     database.store = make_context_store()
     if database.store == NULL:
+        free(database)
+        return NULL
+    database.locks = make_lock_table()
+    if database.locks == NULL:
+        release_context_store(database.store)
         free(database)
         return NULL
     init_task(&database.retire, core, &database.strand, _retire_database)
@@ -145,6 +151,7 @@ cdef void close_connection(Task *task, ConnectionHandle *connection) noexcept no
     unlock(connection.core)
     api.disconnect(&handle)
     forget_connection(connection.database.store, connection.id)
+    forget_party(connection.database.locks, connection.id)
     uncount_connection(connection)
 
 
@@ -189,6 +196,7 @@ cdef Outcome _retire_database(Task *task) noexcept nogil:
     cdef Core *core = database.core
     close_database(database)
     release_context_store(database.store)
+    release_lock_table(database.locks)
     free(database)
     release_core(core)
     return TASK_GONE_WITH_STRAND

@@ -2,6 +2,7 @@
 
 from duckgres_tx.engine.alias_types cimport register_alias_types
 from duckgres_tx.engine.capi cimport api, duckdb_config, duckdb_connection
+from duckgres_tx.engine.advisory_locks cimport enter_party, register_lock_function
 from duckgres_tx.engine.context cimport connection_id_of, register_context_functions
 from duckgres_tx.engine.crews cimport found_crew
 from duckgres_tx.engine.error_types cimport INTERRUPT, NO_MEMORY, fail, fail_as, fail_by_text
@@ -65,6 +66,9 @@ cdef bint _prepare_instance(Task *task, duckdb_connection connection) noexcept n
     if register_context_functions(connection, work.database.store):
         fail(task, b"INTERNAL", b"INTERNAL Error: cannot register duckgres_context")
         return False
+    if register_lock_function(connection, work.database.locks):
+        fail(task, b"INTERNAL", b"INTERNAL Error: cannot register duckgres_advisory")
+        return False
     return run_script(task, connection, work.script, NULL, NULL)
 
 
@@ -108,7 +112,10 @@ cdef Outcome connect_step(Task *task) noexcept nogil:
     connection.strand.connection = handle
     task.connection = handle
     unlock(task.core)
-    if not run_script(task, handle, work.script, NULL, NULL):
+    if enter_party(connection.database.locks, connection.id, &connection.strand):
+        fail(task, b"OUT_OF_MEMORY", b"Out of Memory Error: no memory for a connection")
+        close_connection(task, connection)
+    elif not run_script(task, handle, work.script, NULL, NULL):
         note_failure(connection.database, task)
         close_connection(task, connection)
     return TASK_OVER

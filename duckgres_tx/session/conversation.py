@@ -36,6 +36,9 @@ from duckgres_tx.wire.state import State
 # While a statement runs, this much of what the client sends behind it is read ahead.
 MAX_READ_AHEAD_BYTES = 256 * 1024
 
+# A client has taken an answer that was sent so long ago.
+ANSWER_IS_READ_S = 0.5
+
 # An error is answered, and what follows is discarded until the Sync.
 _IN_SERIES = frozenset({State.EXTENDED, State.COPY_IN_EXTENDED, State.COPY_OUT_EXTENDED})
 
@@ -54,7 +57,8 @@ class Conversation:
     Attributes:
         session: Its state.
         client: The connection.
-        transaction_since: Reactor time of the transaction's first ReadyForQuery; None outside one.
+        transaction_since: Reactor time of the transaction's first ReadyForQuery, or of the first look at it (``watch``)
+            before that; None outside one.
         idle_since: Reactor time of the last ReadyForQuery; None while the server's turn lasts.
     """
 
@@ -164,15 +168,22 @@ class Conversation:
 
         Args:
             reason: What the client hears, FATAL.
-            now: Stop what runs; else it ends when it is idle outside a transaction and the client has read its answers.
+            now: Stop what runs; else it ends when it is idle outside a transaction and the client has read its answers. A client library
+                takes an error that comes with an answer for a notice. So it is said as the answer to what the client asks next, or
+                after a moment without a question.
         """
         if self._farewell is None or now:
             self._farewell = reason
-        if not self._busy and (now or self._may_leave):
+        if not self._busy and (now or self._has_been_idle):
             self._say_farewell()
         elif now:
             # FATAL: what it stops is the last that the client hears of.
             self.session.interruption.stop(reason.fatal())
+
+    def leave_if_idle(self) -> None:
+        """A client that was told to leave and has asked nothing for a moment hears so here."""
+        if self._farewell is not None and not self._busy and self._has_been_idle:
+            self._say_farewell()
 
     def look_for_hang_up(self) -> None:
         """A client that has gone while nothing was read from it is noticed here."""
@@ -234,8 +245,6 @@ class Conversation:
             self.transaction_since = None
         elif self.transaction_since is None:
             self.transaction_since = now
-        if self._may_leave:
-            self._say_farewell()
 
     async def report(self, error: PgError) -> None:
         """Send an ErrorResponse and undo the transaction, without ReadyForQuery; a FATAL one ends the connection."""
@@ -278,6 +287,9 @@ class Conversation:
                 self.leave(now=False)
                 return True
             if self.idle_since is not None:
+                if self._farewell is not None and self._may_leave:
+                    self._say_farewell()
+                    return True
                 self.idle_since = None
                 # A request holds for all of a series, and for nothing that comes after it.
                 self.session.interruption.new_statement()
@@ -332,6 +344,11 @@ class Conversation:
         outside = self.session.block.state is BlockState.NONE
         return self.idle_since is not None and outside and not self._output.paused
 
+    @property
+    def _has_been_idle(self) -> bool:
+        now: float = self.client.host.reactor.seconds()
+        return self._may_leave and self.idle_since is not None and now - self.idle_since >= ANSWER_IS_READ_S
+
     def _say_farewell(self) -> None:
         if self._farewell is not None:
             self._connection_fatal(self._farewell)
@@ -341,8 +358,6 @@ class Conversation:
             self.session.running.pump()
         elif not self._busy and not self._advancing:
             self._advance()
-            if not self._busy and self._may_leave:
-                self._say_farewell()
 
     def _query(self, message: Query) -> Coroutine[Any, Any, None]:
         return simple_query(self, self.session, message.query)

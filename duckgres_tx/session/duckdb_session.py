@@ -73,7 +73,9 @@ class DuckDBSession:
             text: What DuckDB was given.
             position: From a position in ``text`` to one in the client's, both from 1.
         """
-        if error.error_type == "INTERRUPT" and self.interruption.reason is not None:
+        # one of our own functions can say it in its message only
+        interrupted = error.error_type == "INTERRUPT" or error.message.endswith(": Interrupted!")
+        if interrupted and self.interruption.reason is not None:
             return self.interruption.reason
         if error.error_type in ("FATAL", "INTERNAL"):
             self._log.error("database {name}: {message}", name=self.database.name, message=error.message)

@@ -144,6 +144,7 @@ def conclude(session: Session, statement: PreparedStatement, execution: Executio
     if error is not None:
         execution.close()
         raise session.pg_error(error, statement.text, statement.position_in_query)
+    session.settle_locks()
     native, analyzed = statement.native, statement.analyzed
     if native is None or analyzed is None or (native.statement_type in _HARMLESS and not _carries_out(statement)):
         return

@@ -73,9 +73,11 @@ class Boundaries:
         position = self._missing
         if self._head:
             data, position = self._head + data, 0
-        end = len(data)
-        while position + _HEADER_BYTES <= end:
-            position += 1 + _length_at(data, position + 1)[0]
+        end, length_at = len(data), _length_at
+        last_header = end - _HEADER_BYTES
+        # COPY FROM STDIN sends a message for each line
+        while position <= last_header:
+            position += length_at(data, position + 1)[0] + 1
         self._missing = max(0, position - end)
         self._head = data[position:] if position < end else b""
 

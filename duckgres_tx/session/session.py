@@ -163,6 +163,13 @@ class Session(DuckDBSession):
             await self.run(live_script(self.database.catalog))
             self._live_facts = state
 
+    # Advisory locks
+
+    def settle_locks(self) -> None:
+        """A statement has ended well: outside a transaction its locks end with it; what it unlocked in vain is told."""
+        for _ in range(self.native.settle_locks(self.block.state is BlockState.NONE)):
+            self.notice(PgError("01000", "you don't own a lock of this type", severity=Severity.WARNING))
+
     # Transactions
 
     def begin_implicit(self) -> None:
@@ -212,6 +219,7 @@ class Session(DuckDBSession):
                 await self.rollback()
                 raise
         self.block.end()
+        self.native.settle_locks(True)
         if catalog_changed:
             self.catalog_changed()
         await self.apply(self.variables.commit())
@@ -240,6 +248,7 @@ class Session(DuckDBSession):
     async def _rollback_native(self) -> None:
         changed = self.block.catalog_changed
         self.end_portals()
+        self.native.settle_locks(True)
         self._live_facts = None
         if self.block.native_open:
             self.block.native_open = False

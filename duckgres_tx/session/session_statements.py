@@ -148,6 +148,7 @@ async def _discard(session: Session, form: forms.Discard) -> Outcome:
         await session.apply(session.variables.reset_all())
         await session.apply(session.variables.reset("session_authorization"))
         session.statements.clear()
+        session.native.unlock_all()
     if what in (forms.DiscardTarget.ALL, forms.DiscardTarget.TEMP):
         await session.drop_temporary_objects()
     if what in (forms.DiscardTarget.ALL, forms.DiscardTarget.PLANS):

@@ -45,6 +45,15 @@ class CappedConnection(SSL.Connection):
         return super().send(buf[:RECORD_BYTES], flags)
 
 
+class TlsLayer(TLSMemoryBIOProtocol):
+    """Hangs up when it has said so, as PostgreSQL does: an idle client wouldn't answer before its next query."""
+
+    def _shutdownTLS(self) -> None:  # noqa: N802
+        super()._shutdownTLS()
+        transport: Any = self.transport
+        transport.loseConnection()
+
+
 @implementer(IOpenSSLServerConnectionCreator)
 class TlsServer:
     """The server's side of TLS: one context for all of a host's clients.
@@ -62,7 +71,7 @@ class TlsServer:
         self.end_point_digest = _end_point_digest(certificate_pem)
         self._factory = TLSMemoryBIOFactory(self, False, Factory())
         # Sessions gather their writes themselves; Twisted's buffering transport would delay them by a turn of the loop.
-        self._factory.protocol = TLSMemoryBIOProtocol
+        self._factory.protocol = TlsLayer
         self._factory.noisy = False
         # What a layer provides. It is made anew, at some expense, when no layer is there that has it already.
         self._declaration: object = None
@@ -81,7 +90,7 @@ class TlsServer:
         Returns:
             The TLS layer; bytes that were read too early go into its ``dataReceived``.
         """
-        layer = TLSMemoryBIOProtocol(self._factory, protocol)
+        layer = TlsLayer(self._factory, protocol)
         transport.protocol = layer
         # Full records are gathered to larger writes; the last one of an answer is short and leaves at once.
         transport.lazy_from_bytes = RECORD_BYTES

@@ -1,4 +1,4 @@
-"""What is looked at once a second: clients that are silent for too long, transactions that last too long, clients that left.
+"""What is looked at once a second: clients that are silent for too long, transactions that last too long, clients that left or are to leave.
 
 Spec: runtime-config-client.html#GUC-IDLE-SESSION-TIMEOUT
 """
@@ -18,6 +18,7 @@ def watch(conversation: Conversation, now: float) -> None:
         now: Reactor time.
     """
     conversation.look_for_hang_up()
+    conversation.leave_if_idle()
     session, since = conversation.session, conversation.idle_since
     in_block = session.block.state is not BlockState.NONE
     if since is not None:
@@ -27,6 +28,9 @@ def watch(conversation: Conversation, now: float) -> None:
             )
         elif not in_block and 0 < session.acting.idle_limit_s < now - since:
             conversation.terminate(PgError("57P05", "terminating connection due to idle-session timeout"), now=True)
+    if in_block and conversation.transaction_since is None:
+        # A batch that begins with BEGIN has had no ReadyForQuery yet.
+        conversation.transaction_since = now
     began = conversation.transaction_since
     if began is not None and 0 < session.acting.transaction_limit_s < now - began:
         conversation.terminate(PgError("25P04", "terminating connection due to transaction timeout"), now=True)

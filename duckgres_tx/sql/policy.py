@@ -200,16 +200,8 @@ _FORBIDDEN_FUNCTION_WORDS = """
 """
 _FORBIDDEN_FUNCTIONS = frozenset(_FORBIDDEN_FUNCTION_WORDS.split())
 
-# Of functions that are missing, those whose callers should hear what it is that they can't have. A lock that isn't one
-# would let two of them do what only one may. pg_advisory_unlock_all is there: nobody holds any.
-_ADVISORY_LOCKS = tuple(
-    f"pg_{word}advisory_{kind}{shared}"
-    for word, kinds in (("", ("lock", "xact_lock", "unlock")), ("try_", ("lock", "xact_lock")))
-    for kind in kinds
-    for shared in ("", "_shared")
-)
+# Of functions that are missing, those whose callers should hear what it is that they can't have.
 _MISSING_FUNCTIONS = {
-    **dict.fromkeys(_ADVISORY_LOCKS, "advisory locks"),
     "pg_notify": "notifications",
     "pg_export_snapshot": "exported snapshots",
     **dict.fromkeys(("lo_create", "lo_creat", "lo_open", "lo_import", "lo_export", "lo_unlink"), "large objects"),

@@ -108,6 +108,24 @@ has_schema_privilege(current_user, 'pg_catalog', 'usage')
 has_database_privilege(current_database(), 'connect')
 has_any_column_privilege('pg_class', 'select')
 pg_has_role('postgres', 'usage')
+has_table_privilege('postgres', 'pg_class', 'select')
+has_table_privilege(10::oid, 1259::oid, 'select')
+has_column_privilege('pg_class', 'oid', 'select')
+has_column_privilege('postgres', 'pg_class', 'oid', 'select')
+has_function_privilege('version()', 'execute')
+has_type_privilege('int4', 'usage')
+has_language_privilege('sql', 'usage')
+pg_get_partkeydef('pg_class'::regclass) is null
+pg_stat_get_numscans('pg_class'::regclass) >= 0
+pg_total_relation_size('orders') >= pg_relation_size('orders')
+pg_get_indexdef(0) is null
+pg_get_constraintdef(0) is null
+txid_current() > 0
+pg_postmaster_start_time() < now()
+clock_timestamp() >= now()
+pg_typeof(clock_timestamp())
+pg_advisory_unlock_all()
+array(select unnest(array[3, 1]) order by 1) = array[1, 3]
 pg_table_is_visible(1259)
 pg_type_is_visible(23)
 pg_my_temp_schema()::int >= 0

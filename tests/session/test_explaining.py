@@ -8,7 +8,7 @@ from session_client import HostCase
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
-from duckgres_tx.wire.frontend import Bind, Execute, Parse, Sync
+from duckgres_tx.wire.frontend import Bind, Describe, Execute, Parse, Sync, Target
 
 
 class ExplainTests(HostCase, TestCase):
@@ -93,6 +93,26 @@ class ExplainTests(HostCase, TestCase):
         """No half a plan."""
         answers = self.asked("explain analyze select error('boom')")
         return answers.addCallback(self.assertEqual, ["E:22023", "Z:I"])
+
+    def test_what_it_carries_out_happens_once(self):
+        """However often it is described before."""
+        client = self.client()
+
+        def talk():
+            client.login()
+            client.ask("create table e (i int)")
+            client.send(
+                Parse("s", "explain analyze insert into e values ($1)"),
+                Describe(Target.STATEMENT, "s"),
+                Bind("", "s", (), [b"7"]),
+                Describe(Target.PORTAL, ""),
+                Execute(),
+                Sync(),
+            )
+            tag = client.until_ready()[-2]
+            return tag, client.ask("select * from e")[1:-2]
+
+        return self.in_thread(talk).addCallback(self.assertEqual, ("EXPLAIN", [("7",)]))
 
     def test_what_it_has_made_is_seen(self):
         """EXPLAIN ANALYZE carries its statement out, so the catalog has changed."""

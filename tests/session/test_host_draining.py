@@ -12,6 +12,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from duckgres_tx.session import leaving
+from duckgres_tx.session.connection import CLOSE_TIMEOUT_S
 from duckgres_tx.wire.frontend import Bind, Execute, Flush, Parse, Query, Sync
 from duckgres_tx.wire.startup import SSLRequest, StartupMessage
 
@@ -95,6 +96,53 @@ class DrainTests(LivingHost):
             assert await self.in_thread(go_on) == ["2", ("5",), "SELECT 1", "Z:I", "E:57P01"]
             client.close()
             assert await left == 0
+
+        return self.begin(scenario())
+
+    def test_who_asks_on_hears_so_as_the_answer(self):
+        """And nothing is done: an error that comes with the answer before would be taken for a notice."""
+        client, witness = self.client(), self.client()
+
+        async def scenario():
+            for each in (client, witness):
+                await self.in_thread(each.login)
+                await self.in_thread(each.ask, "begin")
+            left = self.begin(self.host.drain(10))
+
+            def go_on():
+                committed = client.ask("commit")
+                client.send(Query("create table never (i int)"))
+                return committed, client.until_end()
+
+            assert await self.in_thread(go_on) == (["COMMIT", "Z:I"], ["E:57P01"])
+            tables = "select count(*) from pg_tables where tablename = 'never'"
+            assert (await self.in_thread(witness.ask, tables))[1] == ("0",)
+            client.close()
+            witness.close()
+            assert await left == 0
+
+        return self.begin(scenario())
+
+    def test_an_idle_client_under_tls_is_not_waited_for(self):
+        """It reads what was said when it asks next, and doesn't say goodbye before."""
+        cert, key = certificate()
+        self.host.reload(attrs.evolve(self.host.settings, tls="prefer", certificate_pem=cert, private_key_pem=key))
+        client = self.client(**REMOTE)
+
+        async def scenario():
+            def log_in():
+                client.send(SSLRequest())
+                client.exactly(1)
+                secure = encrypt(client)
+                self.clients.append(secure)
+                secure.login()
+                return secure
+
+            secure = await self.in_thread(log_in)
+            before = reactor.seconds()
+            assert await self.host.drain(20) == 0
+            assert reactor.seconds() - before < CLOSE_TIMEOUT_S
+            assert await self.in_thread(secure.until_end) == ["E:57P01"]
 
         return self.begin(scenario())
 

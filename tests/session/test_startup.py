@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import struct
+import time
 
 import pytest
 from session_client import PASSWORD, Client, HostCase
@@ -15,7 +17,7 @@ from duckgres_tx.errors import PgError
 from duckgres_tx.session.login_request import LoginRequest
 from duckgres_tx.session.startup import is_loopback
 from duckgres_tx.wire.frontend import Query
-from duckgres_tx.wire.startup import GSSENCRequest, SSLRequest, StartupMessage
+from duckgres_tx.wire.startup import CancelRequest, GSSENCRequest, SSLRequest, StartupMessage
 
 REMOTE = {"remote_host": "203.0.113.7", "remote_port": 4711}
 LOOPBACK = {"remote_host": "127.0.0.1", "remote_port": 4711}
@@ -113,6 +115,50 @@ class EncryptionTests(HostCase, TestCase):
 
         return self.talk(talk).addCallback(self.assertEqual, ("E:28000", "Z:I", "Z:I"))
 
+    def test_a_cancel_request_may_be_encrypted(self):
+        """As libpq 17 sends it; it gets no answer but the end of the stream."""
+        client, canceller = self.client(**LOOPBACK), self.client(**REMOTE)
+
+        def talk():
+            client.login()
+            client.send(Query("select count(*) from range(10000000000) t(i) where i % 7 = 3"))
+            canceller.send(SSLRequest())
+            canceller.exactly(1)
+            secure = encrypt(canceller)
+            self.clients.append(secure)
+            while not self.host.health().running:
+                time.sleep(0.01)
+            secure.send(CancelRequest(client.backend_pid, client.secret_key))
+            return secure.until_end(), client.until_ready()[-2:]
+
+        return self.talk(talk).addCallback(self.assertEqual, ([], ["E:57014", "Z:I"]))
+
+    def test_only_a_wrong_password_counts_as_one(self):
+        """Probes of load balancers, scanners, clients that give up: none of them is a failed login."""
+        scanner, tls, half, polite = (self.client(**REMOTE) for _ in range(4))
+        relayed = self.client(**REMOTE, relayed=True)
+
+        def talk():
+            scanner.socket.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            scanner.until_end()
+            tls.send(SSLRequest())
+            tls.exactly(1)
+            secure = encrypt(tls)
+            self.clients.append(secure)
+            secure.close()
+            half.socket.sendall(b"\0\0")
+            half.close()
+            polite.send(SSLRequest())
+            polite.close()
+            relayed.send(StartupMessage(3, 0, {"user": "postgres", "database": "postgres"}))
+            relayed.read()
+            relayed.close()
+            while self.host.health().sessions:
+                time.sleep(0.01)
+            return [event for event in self.control_plane.events if event[0] == "login_failed"]
+
+        return self.talk(talk).addCallback(self.assertEqual, [])
+
     def test_who_takes_too_long_is_hung_up_on(self):
         """Silent, byte by byte, or in the middle of TLS: the time is for the whole handshake."""
         object.__setattr__(self.host.settings, "handshake_timeout_s", 1.0)
@@ -154,6 +200,31 @@ class StartupTests(HostCase, TestCase):
 
         expected = ("me", [("5s",), ("main",), ("me",)], ("main",))
         return self.in_thread(talk).addCallback(self.assertEqual, expected)
+
+    def test_the_version_is_the_same_everywhere(self):
+        """Clients choose their queries by it, and some read it from the text with a pattern."""
+        client = self.client()
+
+        def talk():
+            client.login()
+            told = client.parameters["server_version"]
+            names = (
+                "show server_version",
+                "show server_version_num",
+                "select version()",
+                "select pg_catalog.version()",
+            )
+            return told, [client.ask(text)[1][0] for text in names]
+
+        def check(answer):
+            told, (shown, number, short, qualified) = answer
+            match = re.fullmatch(r"PostgreSQL ((\d+)\.(\d+) \(.*\)) on .*", short)
+            assert match is not None
+            assert match[1] == told == shown
+            assert int(number) == int(match[2]) * 10000 + int(match[3])
+            assert qualified == short
+
+        return self.in_thread(talk).addCallback(check)
 
     def test_an_unknown_variable_is_refused(self):
         """42704, but only to who has proved to be somebody."""

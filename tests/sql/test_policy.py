@@ -116,8 +116,6 @@ def test_allowed(sql):
         ("copy t from program 'x'", "COPY to or from an external program is not supported"),
         ("set local default_order = 'desc'", "SET LOCAL is not supported for DuckDB's setting default_order"),
         ("alter database x rename to y", "ALTER DATABASE is not supported"),
-        ("select pg_advisory_lock(1)", "advisory locks are not supported"),
-        ("select 1 where pg_catalog.pg_try_advisory_xact_lock_shared(1, 2)", "advisory locks are not supported"),
         ("select pg_notify('a', 'b')", "notifications are not supported"),
         ("select lo_create(0)", "large objects are not supported"),
     ],
