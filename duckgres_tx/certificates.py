@@ -62,6 +62,20 @@ def load(certificate_path: Path, key_path: Path) -> Certificate:
     return Certificate(certificate_pem.decode(), key_pem.decode())
 
 
+def load_authorities(path: Path) -> str:
+    """Read the certificates of those who sign clients' certificates; PEM text.
+
+    Raises:
+        BadCertificate: The file can't be read, or holds none.
+    """
+    text = _read(path)
+    try:
+        x509.load_pem_x509_certificates(text)
+    except ValueError as error:
+        raise BadCertificate(f"{path} is not a PEM certificate: {_first_line(error)}") from error
+    return text.decode()
+
+
 def self_signed(directory: Path) -> Certificate:
     """The certificate of this data directory, made if there is none or it expires within `RENEW_BEFORE`.
 

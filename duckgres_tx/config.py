@@ -34,6 +34,7 @@ _NOT_HERE = {
     "file_persistence": "every database is a file here: leave this key out",
 }
 _TLS_MODES = ("off", "prefer", "require")
+_CLIENT_CERT_MODES = ("off", "verify-ca", "verify-full", "cert")
 MAX_WORKERS = 256
 # a server that can be taken over has worker processes
 HANDOVER_WORKERS = 2
@@ -52,6 +53,8 @@ class Tls:
     mode: str = field(default="prefer", metadata={"env": "TLS", "option": "tls"})
     cert: Path | None = field(default=None, metadata={"env": "CERT", "option": "cert"})
     key: Path | None = field(default=None, metadata={"env": "KEY", "option": "key"})
+    client_ca: Path | None = field(default=None, metadata={"env": "TLS_CLIENT_CA"})
+    client_cert: str = field(default="off", metadata={"env": "TLS_CLIENT_CERT"})
 
 
 @frozen(kw_only=True)
@@ -315,6 +318,10 @@ def _check(config: Config) -> None:
         raise ConfigError(f"tls.mode: {config.tls.mode!r} is not one of {', '.join(_TLS_MODES)}")
     if (config.tls.cert is None) != (config.tls.key is None):
         raise ConfigError("tls.cert and tls.key belong together: one of them is missing")
+    if config.tls.client_cert not in _CLIENT_CERT_MODES:
+        raise ConfigError(f"tls.client_cert: {config.tls.client_cert!r} is not one of {', '.join(_CLIENT_CERT_MODES)}")
+    if config.tls.client_cert != "off" and (config.tls.client_ca is None or config.tls.mode == "off"):
+        raise ConfigError("tls.client_cert needs tls.client_ca, and TLS")
     for name, value, least, most in (
         ("port", config.port, 0, 65535),
         ("workers", config.workers, 0, MAX_WORKERS),

@@ -48,11 +48,13 @@ class Material:
     Attributes:
         verifiers: Who may log in.
         certificate: What the server shows; None without TLS.
+        client_authorities: Who signs clients' certificates, PEM text; None when clients aren't asked for one.
         extension_files: What to LOAD.
     """
 
     verifiers: dict[str, str]
     certificate: Certificate | None
+    client_authorities: str | None
     extension_files: tuple[str, ...]
 
 
@@ -87,6 +89,8 @@ class Prepared:
             tls=config.tls.mode,
             certificate_pem=None if certificate is None else certificate.certificate_pem,
             private_key_pem=None if certificate is None else certificate.private_key_pem,
+            client_ca_pem=self.material.client_authorities,
+            client_cert=config.tls.client_cert,
             plaintext_from="any" if config.allow_plaintext or config.tls.mode == "off" else "local",
             verifiers=self.material.verifiers,
             superusers=config.superusers,
@@ -165,6 +169,7 @@ def check(config: Config) -> None:
             _check_handover(config)
         if config.tls.mode != "off" and config.tls.cert is not None:
             _certificate(config)
+        _client_authorities(config)
 
 
 def occupy(config: Config, offers: Offers | None = None, locks: Mapping[str, int] = EMPTY) -> Prepared:
@@ -255,6 +260,7 @@ def _lock(config: Config, directory: Path, name: str) -> int:
 def _material(config: Config) -> Material:
     return Material(
         certificate=_certificate(config),
+        client_authorities=_client_authorities(config),
         verifiers=bootstrap.verifiers(config.data_dir, config.users),
         extension_files=_extension_files(config),
     )
@@ -290,6 +296,12 @@ def _certificate(config: Config) -> Certificate | None:
     if config.tls.cert is not None and config.tls.key is not None:
         return certificates.load(config.tls.cert, config.tls.key)
     return certificates.self_signed(config.data_dir)
+
+
+def _client_authorities(config: Config) -> str | None:
+    if config.tls.mode == "off" or config.tls.client_ca is None:
+        return None
+    return certificates.load_authorities(config.tls.client_ca)
 
 
 def _close_all(locks: dict[str, int]) -> None:

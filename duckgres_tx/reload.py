@@ -160,6 +160,7 @@ def _changed_material(old: Material, new: Material) -> list[str]:
     """What isn't a setting. A password gets another verifier each time that it is read, so that only names can be compared."""
     differs = {
         "the certificate": old.certificate != new.certificate,
+        "who signs clients' certificates": old.client_authorities != new.client_authorities,
         "the users": set(old.verifiers) != set(new.verifiers),
     }
     return [what for what, changed in differs.items() if changed]

@@ -15,14 +15,14 @@ from duckgres_tx.preparation import CannotStart, Material, Prepared
 from duckgres_tx.reload import Reloading, TakesEffect, compare, takes_effect
 
 AT_ONCE = {
-    "tls.mode", "tls.cert", "tls.key", "allow_plaintext", "users", "superusers",
+    "tls.mode", "tls.cert", "tls.key", "tls.client_ca", "tls.client_cert", "allow_plaintext", "users", "superusers",
     "rate_limit.max_failed_attempts", "rate_limit.failed_attempt_window", "rate_limit.ban_duration",
     "rate_limit.max_connections_per_ip", "max_connections",
     "handshake_timeout", "idle_timeout", "idle_in_transaction_timeout", "statement_timeout", "idle_database_timeout",
     "workers", "memory_limit", "threads",
     "shutdown_timeout", "orphan_timeout", "drain_timeout", "drain_grace", "takeover_standby", "roll_after_takeover",
 }  # fmt: skip
-MATERIAL = Material({"postgres": "SCRAM…"}, None, ())
+MATERIAL = Material({"postgres": "SCRAM…"}, None, None, ())
 
 
 class Lines:
@@ -135,11 +135,11 @@ def test_workers_say_what_they_can_t_take(parts):
 
 def test_files_that_changed_are_named(parts, monkeypatch):
     """A renewed certificate is what a reload is for, most often."""
-    renewed = Material({"postgres": "SCRAM…", "alice": "SCRAM…"}, Certificate("new", "new"), ())
+    renewed = Material({"postgres": "SCRAM…", "alice": "SCRAM…"}, Certificate("new", "new"), "new", ())
     monkeypatch.setattr("duckgres_tx.reload.read_material", lambda config: renewed)
     _, prepared = reloading(parts, lambda: parts.config)
     assert prepared.material is renewed
-    assert "changed: the certificate, the users" in parts.log.lines[0][1]
+    assert "changed: the certificate, who signs clients' certificates, the users" in parts.log.lines[0][1]
 
 
 def bad_file():

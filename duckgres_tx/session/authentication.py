@@ -44,6 +44,9 @@ class Passwords:
         self._made_up = lru_cache(maxsize=MAX_MADE_UP)(self._make_up_verifier)
         self._mock_iterations = max(set(iterations), key=iterations.count) if iterations else MOCK_ITERATIONS
 
+    def __contains__(self, user: str) -> bool:
+        return user in self._verifiers
+
     def verifier_for(self, user: str) -> tuple[Verifier, bool]:
         """The verifier of a user, and whether it is a real one."""
         # Both are computed whether needed or not, so that the time doesn't tell.

@@ -325,7 +325,7 @@ def _tls_server(settings: WorkerSettings) -> TlsServer | None:
         return None
     if settings.certificate_pem is None or settings.private_key_pem is None:
         raise ValueError(f"tls: {settings.tls} needs a certificate and its key")
-    return TlsServer(settings.certificate_pem, settings.private_key_pem)
+    return TlsServer(settings.certificate_pem, settings.private_key_pem, settings.client_ca_pem)
 
 
 def _resident_bytes() -> int:

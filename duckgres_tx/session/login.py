@@ -49,6 +49,11 @@ class Authentication:
         """Ask for the proof."""
         self._client.transport.write(AuthenticationSASL(self._exchange.mechanisms).encode())
 
+    def trust(self) -> None:
+        """The client's certificate was the proof."""
+        self._client.wire_state.sent(AuthenticationOk)
+        self._proved(AuthenticationOk().encode())
+
     def receive(self, data: bytes) -> None:
         """Take bytes; what comes after the proof waits for the session."""
         self._frames.feed(data)
@@ -102,9 +107,12 @@ class Authentication:
 
     def _final(self, message: AuthenticationResponse) -> None:
         final = self._exchange.final(message.as_sasl_response().data)
-        # It leaves with what the session or its failure has to say: the client waits for that anyway.
-        self._welcome = AuthenticationSASLFinal(final).encode() + AuthenticationOk().encode()
         self._client.wire_state.sent(AuthenticationOk)
+        self._proved(AuthenticationSASLFinal(final).encode() + AuthenticationOk().encode())
+
+    def _proved(self, welcome: bytes) -> None:
+        # It leaves with what the session or its failure has to say: the client waits for that anyway.
+        self._welcome = welcome
         self._working = True
         # From here on it is the server's time: a database may take long to recover.
         self._client.handshake_done()

@@ -12,7 +12,10 @@ SHORT_KEY_BYTES = 4
 LONG_KEY_BYTES = 32
 
 _TRUE_WORDS = frozenset({"true", "on", "yes", "1", "database"})
-_NOT_VARIABLES = frozenset({"user", "database", "options", "replication"})
+# What a worker adds to the message of a client that it relays, when the client's certificate was all the proof that is wanted.
+# No client's own message is believed in this.
+CERTIFIED = "_duckgres.certified"
+_NOT_VARIABLES = frozenset({"user", "database", "options", "replication", CERTIFIED})
 
 
 @frozen
@@ -52,3 +55,11 @@ class LoginRequest:
             if name not in _NOT_VARIABLES and not name.startswith("_pq_."):
                 variables[name] = value
         return cls(user, message.database, variables, min(message.minor, NEWEST_MINOR))
+
+
+def to_pass_on(message: StartupMessage, *, certified: bool) -> StartupMessage:
+    """The message for the worker that owns the database: whether the client has proved who it is with its certificate is said by us."""
+    parameters = {name: value for name, value in message.parameters.items() if name != CERTIFIED}
+    if certified:
+        parameters[CERTIFIED] = "on"
+    return StartupMessage(message.major, message.minor, parameters)

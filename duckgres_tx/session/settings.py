@@ -15,6 +15,9 @@ class WorkerSettings:
         tls: ``off`` (SSLRequest is answered N), ``prefer`` (S, plain text as ``plaintext_from`` says), ``require``.
         certificate_pem: The server's certificate chain, PEM text; needed unless ``tls`` is ``off``.
         private_key_pem: The certificate's private key, PEM text.
+        client_ca_pem: Who signs clients' certificates, PEM text; clients are asked for one if it is given.
+        client_cert: What a client's certificate is good for: ``off``, ``verify-ca`` (one is needed, beside the password),
+            ``verify-full`` (and its common name is the user's), ``cert`` (the same, in place of the password).
         plaintext_from: ``local`` serves plain text to loopback addresses and UNIX sockets only, ``any`` to everyone.
         verifiers: User name to stored verifier, ``SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>``.
         superusers: Users who may create and drop databases; the policy of `sql.policy` holds for them too.
@@ -44,6 +47,8 @@ class WorkerSettings:
     tls: str = "off"
     certificate_pem: str | None = None
     private_key_pem: str | None = None
+    client_ca_pem: str | None = None
+    client_cert: str = "off"
     plaintext_from: str = "local"
     verifiers: dict[str, str] = Factory(dict)
     superusers: tuple[str, ...] = ("postgres",)

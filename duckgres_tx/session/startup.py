@@ -14,9 +14,9 @@ from duckgres_tx.session.authentication import ScramExchange
 from duckgres_tx.session.client import Client
 from duckgres_tx.session.databases import DatabaseSlot
 from duckgres_tx.session.login import Authentication
-from duckgres_tx.session.login_request import LoginRequest
+from duckgres_tx.session.login_request import CERTIFIED, LoginRequest, to_pass_on
 from duckgres_tx.session.relay import cannot_connect_now, relay
-from duckgres_tx.session.tls import ALPN_PROTOCOL
+from duckgres_tx.session.tls import ALPN_PROTOCOL, common_name
 from duckgres_tx.wire.backend import NegotiateProtocolVersion
 from duckgres_tx.wire.startup import (
     NEWEST_MINOR,
@@ -140,6 +140,7 @@ class Startup:
             raise self._client.accepted.refusal
         request = LoginRequest.from_message(message)
         self._check_encryption(request)
+        certified = self._is_certified(message, request)
         if message.minor > NEWEST_MINOR or message.protocol_options:
             # Written now: the client may not send its password before it knows.
             answer = NegotiateProtocolVersion(NEWEST_MINOR, message.protocol_options)
@@ -147,9 +148,9 @@ class Startup:
         self._waiting = True
         slot = self._host.databases.reserve_own(request.database)
         if slot is not None:
-            self._authenticate(request, slot)
+            self._authenticate(request, slot, certified=certified)
         else:
-            tasks.start(self._place(message, request), "start a session")
+            tasks.start(self._place(message, request, certified=certified), "start a session")
 
     def _check_encryption(self, request: LoginRequest) -> None:
         client, settings = self._client, self._host.settings
@@ -165,7 +166,30 @@ class Startup:
                 severity=Severity.FATAL,
             )
 
-    async def _place(self, message: StartupMessage, request: LoginRequest) -> None:
+    def _is_certified(self, message: StartupMessage, request: LoginRequest) -> bool:
+        """Whether the client's certificate is all the proof that is wanted.
+
+        Raises:
+            PgError: 28000; a certificate is wanted, and there is none, or another user's.
+        """
+        client, mode = self._client, self._host.settings.client_cert
+        if client.accepted.relayed:
+            # the worker with the TLS has looked; nobody else's message is ever a relayed one
+            return CERTIFIED in message.parameters
+        if mode == "off" or not client.encrypted:
+            return False
+        name = common_name(client.transport)
+        if name is None:
+            raise PgError("28000", "connection requires a valid client certificate", severity=Severity.FATAL)
+        if mode != "verify-ca" and name != request.user:
+            raise PgError(
+                "28000", f'certificate authentication failed for user "{request.user}"', severity=Severity.FATAL
+            )
+        if mode == "cert" and request.user not in self._host.passwords:
+            raise PgError("28000", f'role "{request.user}" does not exist', severity=Severity.FATAL)
+        return mode == "cert"
+
+    async def _place(self, message: StartupMessage, request: LoginRequest, *, certified: bool) -> None:
         """Authenticate here, or pass the session on to the worker that owns the database."""
         client = self._client
         try:
@@ -175,19 +199,22 @@ class Startup:
                     self._host.databases.release(slot)
                 return
             if slot is None and self._host.databases.exists(request.database):
-                await relay(client, message, self._reader.take_leftover())
+                await relay(client, to_pass_on(message, certified=certified), self._reader.take_leftover())
                 return
         except PgError as error:
             client.fatal(error)
             return
-        self._authenticate(request, slot)
+        self._authenticate(request, slot, certified=certified)
 
-    def _authenticate(self, request: LoginRequest, slot: DatabaseSlot | None) -> None:
+    def _authenticate(self, request: LoginRequest, slot: DatabaseSlot | None, *, certified: bool) -> None:
         client = self._client
         exchange = ScramExchange(self._host.passwords, request.user, client.channel_binding)
         stage = Authentication(client, request, slot, exchange)
         client.stage = stage
-        stage.begin()
+        if certified:
+            stage.trust()
+        else:
+            stage.begin()
         early = self._reader.take_leftover()
         if early:
             stage.receive(early)

@@ -10,8 +10,10 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificates
+from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 from OpenSSL._util import lib
+from OpenSSL.crypto import X509
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, IProtocol
 from twisted.internet.protocol import Factory
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
@@ -61,13 +63,16 @@ class TlsServer:
     Args:
         certificate_pem: The certificate chain, the server's own certificate first.
         private_key_pem: Its key.
+        client_ca_pem: Clients are asked for a certificate that one of these has signed; None: they aren't asked.
 
     Attributes:
         end_point_digest: The ``tls-server-end-point`` channel binding of the certificate (RFC 5929, section 4.1).
     """
 
-    def __init__(self, certificate_pem: str, private_key_pem: str) -> None:
+    def __init__(self, certificate_pem: str, private_key_pem: str, client_ca_pem: str | None = None) -> None:
         self._context = _context(certificate_pem, private_key_pem)
+        if client_ca_pem is not None:
+            _ask_clients(self._context, client_ca_pem)
         self.end_point_digest = _end_point_digest(certificate_pem)
         self._factory = TLSMemoryBIOFactory(self, False, Factory())
         # Sessions gather their writes themselves; Twisted's buffering transport would delay them by a turn of the loop.
@@ -133,6 +138,35 @@ def _prefer_groups(context: Any) -> None:
             return
         # It would be taken for the error of what comes next.
         lib.ERR_clear_error()
+
+
+def _ask_clients(context: SSL.Context, client_ca_pem: str) -> None:
+    authorities = [X509.from_cryptography(each) for each in load_pem_x509_certificates(client_ca_pem.encode())]
+    store = context.get_cert_store()
+    if store is None:
+        raise ValueError("OpenSSL has no place for certificates")
+    for authority in authorities:
+        store.add_cert(authority)
+    context.set_client_ca_list([authority.get_subject() for authority in authorities])
+    # Who has none may come as far as its StartupMessage, so that it hears why that is not enough.
+    context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_CLIENT_ONCE)
+
+
+def common_name(transport: Any) -> str | None:
+    """Whose certificate the client has shown.
+
+    Args:
+        transport: A TLS layer whose handshake is over.
+
+    Returns:
+        The certificate's common name, "" when it has none; None without a certificate. It is one that was asked for: any other
+        ends the handshake.
+    """
+    shown = transport.getPeerCertificate()
+    if shown is None:
+        return None
+    names = shown.to_cryptography().subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if names else ""
 
 
 def _choose_protocol(connection: SSL.Connection, offered: list[bytes]) -> bytes | object:

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from duckgres_tx.errors import PgError
-from duckgres_tx.session.login_request import LoginRequest
+from duckgres_tx.session.login_request import CERTIFIED, LoginRequest, to_pass_on
 from duckgres_tx.session.startup import is_loopback
 from duckgres_tx.wire.frontend import Query
 from duckgres_tx.wire.startup import CancelRequest, GSSENCRequest, SSLRequest, StartupMessage
@@ -275,6 +275,16 @@ def test_replication_is_refused_clearly(value):
     with pytest.raises(PgError) as refused:
         LoginRequest.from_message(StartupMessage(3, 0, {"user": "u", "replication": value}))
     assert refused.value.sqlstate == "0A000"
+
+
+@pytest.mark.parametrize("certified", [True, False])
+def test_only_the_relaying_worker_says_that_a_certificate_was_proof(certified):
+    """Whatever the client itself has written there."""
+    message = StartupMessage(3, 0, {"user": "x", CERTIFIED: "on", "application_name": "a"})
+    passed = to_pass_on(message, certified=certified)
+    assert (CERTIFIED in passed.parameters) is certified
+    assert passed.parameters["application_name"] == "a"
+    assert LoginRequest.from_message(passed).variables == {"application_name": "a"}
 
 
 def test_a_database_is_named_like_its_user_when_none_is_named():
