@@ -36,7 +36,7 @@ def stop(runtime_dir: Path, timeout_s: float, say: Say, hurried_s: float = HURRI
     with _found(runtime_dir, workers=True) as workers:
         if not workers:
             return in_order
-        say(f"{_named(workers)} had no server any more: ending")
+        say(f"{_named(workers)}: told to end, without a server")
         _send_all(workers, signal.SIGTERM)
         return _make_sure(workers, hurried_s, say) and in_order
 
@@ -49,9 +49,9 @@ def _end_servers(runtime_dir: Path, timeout_s: float, say: Say, hurried_s: float
         _send_all(servers, signal.SIGTERM)
         late = wait_for_end(servers, timeout_s)
         if not late:
-            say(f"{_named(servers)} has ended")
+            say(f"{_named(servers)}: ended")
             return True
-        say(f"{_named(late)} takes longer than {timeout_s:g} s: told to hurry")
+        say(f"{_named(late)}: told to hurry, for not ending within {timeout_s:g} s")
         _send_all(late, signal.SIGTERM)
         return _make_sure(late, hurried_s, say)
 
@@ -61,7 +61,7 @@ def _make_sure(processes: list[RunningProcess], timeout_s: float, say: Say) -> b
     left = wait_for_end(processes, timeout_s)
     if not left:
         return True
-    say(f"{_named(left)} doesn't end: killed")
+    say(f"{_named(left)}: killed, for not ending within {timeout_s:g} s")
     _send_all(left, signal.SIGKILL)
     wait_for_end(left, _KILLED_TIMEOUT_S)
     return False

@@ -17,7 +17,7 @@ from attrs import define, field
 from twisted.internet.process import reapProcessHandlers
 from twisted.internet.task import LoopingCall
 
-from duckgres_tx.handover.process_one import become, forward_signals, reap
+from duckgres_tx.handover.process_one import Serving, become, forward_signals, reap
 
 REAP_INTERVAL_S = 1.0
 
@@ -64,9 +64,17 @@ class FirstProcess:
         """The end of this process, or what would be it."""
         if self._reaping.running:
             self._reaping.stop()
-        if self._successor:
+        if self._successor or self._is_followed():
             # as the very last thing: the log is written, and twistd has tidied up
             self._at_exit(self._become)
+
+    def _is_followed(self) -> bool:
+        """Whether somebody serves though nobody has taken over in order. By now the file names this process no more."""
+        serving = Serving(self._pid_file)
+        try:
+            return serving.find() is not None
+        finally:
+            serving.close()
 
     def _become(self) -> None:
         sys.stdout.flush()

@@ -78,18 +78,24 @@ class Serving:
         """The pid of the server; None when nobody serves."""
         written = self._read()
         if written is not None and written != self._believed:
-            self._close()
+            self.close()
             self._believed = written
             self._handle = _open_process(written[0])
         if self._handle >= 0 and select.select([self._handle], [], [], 0)[0]:
             # it has ended
-            self._close()
+            self.close()
         return self._believed[0] if self._believed is not None and self._handle >= 0 else None
 
     @property
     def pid(self) -> int:
         """Who served last; 0 for nobody ever."""
         return self._believed[0] if self._believed is not None else 0
+
+    def close(self) -> None:
+        """Look no more."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
 
     def is_left(self) -> bool:
         """Whether the file still stands there: the server that it names has died, and didn't end in order."""
@@ -102,11 +108,6 @@ class Serving:
             return int(self._pid_file.read_text(encoding="ascii")), written_at
         except (OSError, ValueError):
             return None
-
-    def _close(self) -> None:
-        if self._handle >= 0:
-            os.close(self._handle)
-            self._handle = -1
 
 
 def run(

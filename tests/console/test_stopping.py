@@ -93,7 +93,7 @@ def test_a_server_that_ends_in_order(running, tmp_path, said):
     control_plane = running(LOCK_NAME, 7)
     assert stop(tmp_path, 30, said.append)
     assert control_plane.wait(10) == 0
-    assert said == [f"server {control_plane.pid} has ended"]
+    assert said == [f"server {control_plane.pid}: ended"]
 
 
 def test_a_server_that_takes_its_time_is_told_twice(running, tmp_path, said):
@@ -101,7 +101,7 @@ def test_a_server_that_takes_its_time_is_told_twice(running, tmp_path, said):
     control_plane = running(LOCK_NAME, 7, "hurries")
     assert stop(tmp_path, 0.2, said.append, 30)
     assert control_plane.wait(10) == 0
-    assert said == [f"server {control_plane.pid} takes longer than 0.2 s: told to hurry"]
+    assert said == [f"server {control_plane.pid}: told to hurry, for not ending within 0.2 s"]
 
 
 def test_a_server_that_hangs_is_killed_and_its_workers_end(running, tmp_path, said):
@@ -113,9 +113,9 @@ def test_a_server_that_hangs_is_killed_and_its_workers_end(running, tmp_path, sa
     assert statuses == [-signal.SIGKILL, 0, -signal.SIGKILL]
     both = ", ".join(str(pid) for pid in sorted([listening.pid, deaf.pid]))
     assert said[1:] == [
-        f"server {control_plane.pid} doesn't end: killed",
-        f"workers {both} had no server any more: ending",
-        f"worker {deaf.pid} doesn't end: killed",
+        f"server {control_plane.pid}: killed, for not ending within 0.5 s",
+        f"workers {both}: told to end, without a server",
+        f"worker {deaf.pid}: killed, for not ending within 0.5 s",
     ]
 
 
@@ -124,7 +124,7 @@ def test_workers_of_a_server_that_was_killed_are_ended(running, tmp_path, said):
     worker = running(LOG_NAME, 2)
     assert stop(tmp_path, 30, said.append)
     assert worker.wait(10) == 0
-    assert said == [f"no server uses {tmp_path}", f"worker {worker.pid} had no server any more: ending"]
+    assert said == [f"no server uses {tmp_path}", f"worker {worker.pid}: told to end, without a server"]
 
 
 def test_nothing_to_stop_is_no_error(tmp_path, said):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 from twisted.internet.process import reapProcessHandlers
@@ -12,8 +11,6 @@ from twisted.internet.task import Clock
 
 from duckgres_tx.handover import first_process
 from duckgres_tx.handover.first_process import REAP_INTERVAL_S, FirstProcess, is_first_process
-
-FILE = Path("/run/duckgres/server.pid")
 
 
 @pytest.fixture
@@ -26,10 +23,16 @@ def done(monkeypatch):
 
 
 @pytest.fixture
-def first(done):
+def file(tmp_path):
+    """Who serves stands there."""
+    return tmp_path / "server.pid"
+
+
+@pytest.fixture
+def first(done, file):
     """Process 1."""
     return FirstProcess(
-        Clock(), FILE, {"A": "b"}, lambda: done.append("signals"), lambda last: done.append(("at exit", last))
+        Clock(), file, {"A": "b"}, lambda: done.append("signals"), lambda last: done.append(("at exit", last))
     )
 
 
@@ -45,7 +48,7 @@ def test_the_first_server_just_ends(first, done):
     assert done == []
 
 
-def test_after_a_takeover_it_becomes_another_program(first, done):
+def test_after_a_takeover_it_becomes_another_program(first, done, file):
     """At the very end; until then it passes signals on."""
     first.put_up()
     first.abandon(7)
@@ -54,7 +57,17 @@ def test_after_a_takeover_it_becomes_another_program(first, done):
     name, last = done[1]
     assert name == "at exit"
     last()
-    assert done[2:] == [("become", FILE, {"A": "b"})]
+    assert done[2:] == [("become", file, {"A": "b"})]
+
+
+def test_whoever_serves_is_not_killed_with_the_container(first, done, file):
+    """Such as a server that workers obey, though it hasn't taken over in order."""
+    first.put_up()
+    before = len(os.listdir("/proc/self/fd"))
+    file.write_text(f"{os.getppid()}\n", encoding="ascii")
+    first.take_down()
+    assert [name for name, _ in done] == ["at exit"]
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_what_is_taken_back_is_served_as_before(first, done):

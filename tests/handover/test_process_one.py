@@ -92,7 +92,7 @@ def test_who_serves_stands_in_the_file(tmp_path):
     assert serving.find() == os.getpid()
     file.write_text("nonsense", encoding="ascii")
     assert serving.find() == os.getpid()
-    serving._close()
+    serving.close()
 
 
 def test_the_dead_are_buried_unless_somebody_waits_for_them():

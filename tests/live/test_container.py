@@ -148,6 +148,20 @@ def test_a_signal_during_the_change_reaches_the_server_that_serves():
         assert container.server.process.wait(60) == 0, container.server.log()
 
 
+def test_a_takeover_that_is_taken_back_leaves_the_first_process_as_it_was():
+    """It serves, and is told what the container is told."""
+    with running_container("--workers=1") as container:
+        newcomer = container.take_over()
+        container.run("kill", "-KILL", str(newcomer))
+        wait_until(lambda: "everything is taken back" in container.server.log(), 20, "the way back")
+        with container.connect() as session:
+            assert session.execute("SELECT 1").fetchone() == (1,)
+        wait_until(lambda: container.zombies() == [], 20, "the newcomer's funeral")
+        assert "twistd" in container.first()
+        os.kill(container.init, signal.SIGTERM)
+        assert container.server.process.wait(60) == 0, container.server.log()
+
+
 def test_a_server_that_dies_may_be_followed_by_another():
     """The container waits for it; its workers and their sessions do too."""
     with running_container("--workers=2") as container:

@@ -134,6 +134,41 @@ def test_a_takeover_that_fails_ends_too(root, manager):
         assert "unknown setting 'nonsense'" in told[-1].assignments["STATUS"]
 
 
+def test_what_is_taken_back_is_told(root, manager):
+    """The new one dies a moment after it has taken over: the old one is the main process again."""
+    faults = root / "faults"
+    faults.write_text("newcomer-serves SIGKILL self\n", encoding="ascii")
+    with running_server("--workers=2", env={**manager.environment, "DUCKGRES_FAULTS": str(faults)}) as server:
+        old = server.process.pid
+        manager.wait_for(READY="1")
+        take_over(server)
+        named = manager.listen(lambda each: each.pid == old and "MAINPID" in each.assignments)[-1]
+        assert named.assignments["MAINPID"] != str(old)
+        again = manager.wait_for(READY="1", MAINPID=str(old))
+        assert again.pid == old
+        server.wait_for_log("everything is taken back")
+        with psycopg.connect(server.dsn()) as session:
+            assert session.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_the_sockets_that_are_kept_are_those_that_are_listened_on(root, manager):
+    """After a takeover with other addresses too."""
+    (root / "duckgres.yaml").write_text("host: [127.0.0.1, 127.0.0.3]\n", encoding="utf-8")
+    with running_server("--workers=1", f"--config={root / 'duckgres.yaml'}", env=manager.environment) as server:
+        manager.wait_for(READY="1")
+        assert sorted(manager.store) == [f"duckgres-127.0.0.{last}-{server.port}" for last in (1, 3)]
+        (root / "duckgres.yaml").write_text("host: [127.0.0.1, 127.0.0.2]\n", encoding="utf-8")
+        done = take_over(server)
+        assert done.returncode == 0, (done.stderr, server.log())
+        manager.wait_for(FDSTOREREMOVE="1")
+        assert sorted(manager.store) == [f"duckgres-127.0.0.{last}-{server.port}" for last in (1, 2)]
+        new = int(re.search(r"process (\d+) has taken over", done.stdout)[1])
+        server.process.wait(30)
+        os.kill(new, signal.SIGTERM)
+        manager.wait_for(STOPPING="1")
+        wait_until(lambda: not servers.is_alive(new), 60, "its end")
+
+
 def launch_with(root, passed, *options, env):
     """Start a server with descriptors as systemd passes them: names and sockets."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DUCKGRES_", "PG"))}

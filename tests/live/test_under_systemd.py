@@ -19,10 +19,9 @@ from servers import wait_until
 UNIT = Path(__file__).parent.parent.parent / "contrib" / "systemd" / "duckgres.service"
 PROJECT = UNIT.parent.parent.parent
 _READY = re.compile(r'ready: PGPASSFILE=(\S+) psql "host=(\S+) port=(\d+)')
-# a user's manager has no other users to run it as, and can't close off what is the system's
+# a user's manager has no other users to run it as, and can't close off all that is the system's; the directories are below /tmp
 _NOT_FOR_USERS = re.compile(
-    r"^(User|Group|After|Wants|\w+Directory\w*|Protect\w+|Private\w+|Restrict[A-Z]\w+|SystemCall\w+|CapabilityBoundingSet"
-    r"|LockPersonality|NoNewPrivileges|LimitNOFILE)="
+    r"^(User|Group|After|Wants|\w+Directory\w*|ProtectHome|ProtectKernelLogs|ProtectKernelTunables|PrivateTmp|LimitNOFILE)="
 )
 _NOT_RUNNABLE = why_not()
 pytestmark = [
@@ -86,7 +85,7 @@ def _unit_for(root: Path, settings: str) -> str:
         ("/run/duckgres", f"{root}/run"),
     ):
         text = text.replace(ours, here)
-    extra = f"[Service]\nEnvironment=PYTHONPATH={PROJECT}\nStandardOutput=append:{root}/log\nStandardError=append:{root}/log\n"
+    extra = f"[Service]\nReadWritePaths={root}\nEnvironment=PYTHONPATH={PROJECT}\nStandardOutput=append:{root}/log\nStandardError=append:{root}/log\n"
     return text.replace("[Service]\n", extra + settings)
 
 
@@ -122,6 +121,7 @@ def test_reload_takes_over_and_stop_ends_everything(install):
         reloaded = service.systemd.systemctl("reload", "duckgres")
         assert reloaded.returncode == 0, (reloaded.stderr, service.log)
         assert service.main_pid not in (0, first)
+        assert service.systemd.show("duckgres", "NFileDescriptorStore") == "1"
         assert session.execute("SELECT x FROM kept").fetchone() == (7,)
         # the old one leaves, and the service goes on
         wait_until(lambda: str(first) not in service.systemd.run("ps", "-eo", "pid=").stdout.split(), 30, "its end")
