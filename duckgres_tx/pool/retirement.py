@@ -126,9 +126,9 @@ class Retirements:
         self._progress = self._clock.callLater(PROGRESS_INTERVAL_S, self._tell_progress) if self._tasks else None
         for worker in self._tasks:
             self._log.info(
-                "{what}: {count} sessions left on {name}, deadline in {left:.0f} s",
+                "{what}: {count} sessions left on worker {slot}, deadline in {left:.0f} s",
                 what=self._what(),
                 count=worker.health.sessions,
-                name=worker.name,
+                slot=worker.slot,
                 left=self.left_s(worker),
             )

@@ -179,11 +179,14 @@ class Staff:
         lost, freed = self._board.worker_died(worker)
         since = self._ready_since.pop(worker, None)
         self.retirements.forget(worker)
-        if self.charge.standing is not Standing.IN_CHARGE or (phase is Phase.DRAINING and not lost):
+        if not self.charge.is_ours:
+            # whoever commands it says so
+            return
+        if self.charge.standing is Standing.ENDING or (phase is Phase.DRAINING and not lost):
             tell_of_end(worker.name, reason)
         else:
             tell_of_death(worker.name, reason, lost, freed)
-        if self.charge.standing is not Standing.IN_CHARGE:
+        if self.charge.standing is Standing.ENDING:
             return
         if self._starting is not None and not worker.is_adopted:
             self._fail_to_start(f"{worker.name} {reason}")

@@ -19,6 +19,7 @@ class FakeWorker:
 
     phase: Phase = Phase.DRAINING
     name: str = "worker 1"
+    slot: int = 1
     health: ServerHealth = field(factory=ServerHealth)
     failures: list = field(factory=list)
     told: list = field(factory=list)
