@@ -17,7 +17,8 @@ The same for Python
     `native_threads` (jobs and the pool), `execution`, `connections`, `database`
 
 Values
-    out: `encoder`, `copy_rows` (of COPY), `plans` and what they use; in: `parameters` and what it uses; `rendering`, `timezones`
+    out: `encoder`, `copy_rows` (of COPY), `plans` and what they use; in: `parameters` and what it uses, `copy_in` and the `copy_…`
+    modules that it uses; `rendering`, `timezones`
 
 Failures in PostgreSQL's terms
     `failures`, `failure_rules`, `failure_words`

@@ -343,6 +343,8 @@ cdef struct Api:
         duckdb_vector vector, idx_t index, const char *str, idx_t str_len
     ) noexcept nogil
     duckdb_vector (*list_vector_get_child)(duckdb_vector vector) noexcept nogil
+    duckdb_state (*list_vector_reserve)(duckdb_vector vector, idx_t required_capacity) noexcept nogil
+    duckdb_state (*list_vector_set_size)(duckdb_vector vector, idx_t size) noexcept nogil
     idx_t (*list_vector_get_size)(duckdb_vector vector) noexcept nogil
     duckdb_vector (*struct_vector_get_child)(duckdb_vector vector, idx_t index) noexcept nogil
     duckdb_vector (*array_vector_get_child)(duckdb_vector vector) noexcept nogil
@@ -426,6 +428,11 @@ cdef struct Api:
         duckdb_connection connection, const char *catalog, const char *schema, const char *table, duckdb_appender
         *out_appender
     ) noexcept nogil
+    duckdb_state (*appender_create_query)(
+        duckdb_connection connection, const char *query, idx_t column_count, duckdb_logical_type *types,
+        const char *table_name, const char **column_names, duckdb_appender *out_appender
+    ) noexcept nogil
+    duckdb_state (*appender_clear)(duckdb_appender appender) noexcept nogil
     duckdb_state (*appender_destroy)(duckdb_appender *appender) noexcept nogil
     duckdb_state (*appender_close)(duckdb_appender appender) noexcept nogil
     duckdb_state (*appender_flush)(duckdb_appender appender) noexcept nogil

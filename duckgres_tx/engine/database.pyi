@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 
 from duckgres_tx.engine.copy_framing import CopyFraming
+from duckgres_tx.engine.copy_in import CopyInJob as CopyInJob
+from duckgres_tx.engine.copy_source import CopySource
 from duckgres_tx.engine.execution import Execution as Execution
 from duckgres_tx.engine.execution import ResultKind as ResultKind
 from duckgres_tx.engine.logical_types import LogicalType
@@ -126,6 +128,8 @@ class NativeThreads:
         row_limit: int = 0,  # 0 = no limit
         framing: CopyFraming | None = None,  # rows are CopyData instead of DataRow messages
     ) -> Execution: ...
+    def copy_in(self, statement: Statement, source: CopySource, render: RenderOptions) -> CopyInJob: ...
+    # copy_in: read a COPY's stream into a table, within the connection's transaction; the statement says the columns' types
     def close(self, thing: Statement | Connection | Database) -> Job: ...
     # close: a Connection takes along all that came from it (what runs is interrupted), a Database its connections;
     # its job is done when its file is released. Executions of a closed Statement go on. Closing again is harmless.

@@ -14,6 +14,7 @@ from duckgres_tx.engine.capi cimport idx_t
 from duckgres_tx.engine.connections cimport Connection as OpenConnection
 from duckgres_tx.engine.connections cimport Database as OpenDatabase
 from duckgres_tx.engine.connections cimport Statement as OpenStatement
+from duckgres_tx.engine.copy_in cimport start_copy_in
 from duckgres_tx.engine.execution cimport RenderBox, make_render_box, start_execution
 from duckgres_tx.engine.handles cimport (
     count_connection_locked,
@@ -334,6 +335,13 @@ cdef class NativeThreads(Pool):
             self, statement.handle, self._render(render), parameters, parameter_formats, parameter_oids,
             result_formats, row_limit, framing
         )
+
+    def copy_in(self, OpenStatement statement not None, source, render):
+        """Read a COPY's stream into a table; the statement's columns are those of the stream, and it isn't executed."""
+        if statement.closed:
+            raise ValueError("the statement is closed")
+        _check_open(statement.connection)
+        return start_copy_in(self, statement.handle, self._render(render), source)
 
     def close(self, thing):
         """Free a statement, a connection with all that depends on it, or a database with all of its connections."""

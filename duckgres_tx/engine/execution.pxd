@@ -22,3 +22,6 @@ cdef Execution start_execution(
     object parameter_oids, object result_formats, idx_t row_limit, object framing
 )
 cdef RenderBox make_render_box(Core *core, object options)
+
+cdef void keep_render(SharedRender *shared) noexcept nogil
+cdef void release_render(SharedRender *shared) noexcept nogil

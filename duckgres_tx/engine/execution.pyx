@@ -63,7 +63,7 @@ cdef class RenderBox:
 
     def __dealloc__(self):
         if self.shared != NULL:
-            _release_render(self.shared)
+            release_render(self.shared)
 
 
 cdef RenderBox make_render_box(Core *core, object options):
@@ -85,13 +85,13 @@ cdef RenderBox make_render_box(Core *core, object options):
     return box
 
 
-cdef void _keep_render(SharedRender *shared) noexcept nogil:
+cdef void keep_render(SharedRender *shared) noexcept nogil:
     lock(shared.core)
     shared.references += 1
     unlock(shared.core)
 
 
-cdef void _release_render(SharedRender *shared) noexcept nogil:
+cdef void release_render(SharedRender *shared) noexcept nogil:
     cdef Core *core = shared.core
     lock(core)
     shared.references -= 1
@@ -115,7 +115,7 @@ cdef void _free_run(Run *run) noexcept nogil:
     free(run.formats)
     free(run.framing)
     free(run.task.error_text)
-    _release_render(run.render)
+    release_render(run.render)
     release_statement(run.statement)
     free(run)
 
@@ -140,7 +140,7 @@ cdef Run *_make_run(Core *core, StatementHandle *statement, SharedRender *render
     run.rows_changed = -1
     run.statement = statement
     run.render = render
-    _keep_render(render)
+    keep_render(render)
     lock(core)
     statement.references += 1
     unlock(core)

@@ -63,6 +63,7 @@ cdef struct Task:
     int interrupted            # set under the mutex, read by the step at any time
     bint wake                  # something has changed for a step that is about to park
     duckdb_connection connection   # what interrupt() reaches while the step runs; NULL: nothing
+    bint alone                 # no crew shares its DuckDB's part: it would only be taken away from the thread that waits
     pthread_cond_t *waits_on   # signalled by interrupt() while the step waits
     # How it failed; error_type NULL: it didn't. Written by the step, read when it is over.
     const char *error_type

@@ -73,7 +73,7 @@ cdef bint _look_at_workers(Core *core, int64_t now) noexcept nogil:
                 worker.engaged = True
                 core.engaged += 1
             if worker.engaged and worker.task.waits_on == NULL and worker.task.strand != NULL:
-                if worker.task.strand.crew != NULL:
+                if worker.task.strand.crew != NULL and not worker.task.alone:
                     worker.task.strand.crew.needed_ns = now
         worker = worker.next
     return works

@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from duckgres_tx import tasks
+from duckgres_tx.engine.copy_in import CopyInJob
 from duckgres_tx.errors import AdminShutdown, FeatureNotSupported, PgError, Severity
 from duckgres_tx.session.cancellation import user_request
 from duckgres_tx.session.client import Client
@@ -30,7 +32,7 @@ from duckgres_tx.wire.backend import (
     ReadyForQuery,
 )
 from duckgres_tx.wire.frames import FrameReader
-from duckgres_tx.wire.frontend import FunctionCall, Query, decode
+from duckgres_tx.wire.frontend import CopyData, CopyFail, FunctionCall, Query, decode
 from duckgres_tx.wire.state import State
 
 # While a statement runs, this much of what the client sends behind it is read ahead.
@@ -65,6 +67,8 @@ class Conversation:
     __slots__ = (
         "_advancing",
         "_busy",
+        "_copy",
+        "_copy_is_full",
         "_ended",
         "_farewell",
         "_frames",
@@ -96,6 +100,9 @@ class Conversation:
         self._next: tuple[bytes, bytes] | None = None
         self._busy = False
         self._advancing = False
+        # The job that takes the client's CopyData; while there is one, the statement goes on, whoever has the turn.
+        self._copy: CopyInJob | None = None
+        self._copy_is_full = False
         self._reading_paused = False
         self._lost = False
         self._farewell: PgError | None = None
@@ -113,6 +120,9 @@ class Conversation:
             b"D": self.extended.describe,
             b"E": self.extended.execute,
             b"C": self.extended.close,
+            b"d": self._copy_data,
+            b"c": self._copy_done,
+            b"f": self._copy_fail,
         }
         self._output.on_writable = self._writable
 
@@ -145,7 +155,7 @@ class Conversation:
         """The client is gone: stop what runs, then free everything."""
         self._lost = True
         self._output.stopProducing()
-        if self._busy:
+        if self.busy:
             self.session.interruption.stop(user_request())
         else:
             self._busy = True
@@ -174,7 +184,7 @@ class Conversation:
         """
         if self._farewell is None or now:
             self._farewell = reason
-        if not self._busy and (now or self._has_been_idle):
+        if not self.busy and (now or self._has_been_idle):
             self._say_farewell()
         elif now:
             # FATAL: what it stops is the last that the client hears of.
@@ -182,7 +192,7 @@ class Conversation:
 
     def leave_if_idle(self) -> None:
         """A client that was told to leave and has asked nothing for a moment hears so here."""
-        if self._farewell is not None and not self._busy and self._has_been_idle:
+        if self._farewell is not None and not self.busy and self._has_been_idle:
             self._say_farewell()
 
     def look_for_hang_up(self) -> None:
@@ -192,8 +202,8 @@ class Conversation:
 
     @property
     def busy(self) -> bool:
-        """A step is under way."""
-        return self._busy
+        """A statement is under way."""
+        return self._busy or self._copy is not None
 
     @property
     def logged_in(self) -> bool:
@@ -232,6 +242,29 @@ class Conversation:
     def said(self, message_class: type[BackendMessage]) -> None:
         """A message that changes what the client may send next has been written."""
         self._state.sent(message_class)
+
+    def take_copy(self, job: CopyInJob) -> Deferred[None]:
+        """Pass the client's CopyData on to a job, no faster than it takes it; fires when the job is over."""
+        over: Deferred[None] = Deferred()
+
+        def news(job: CopyInJob) -> None:
+            if job.done:
+                job.callback = None
+                self._copy = None
+                self._busy = True
+                over.callback(None)
+            elif self._copy_is_full:
+                self._copy_is_full = self._busy = False
+                self._advance()
+
+        job.callback = news
+        self._copy = job
+        self._copy_is_full = self._busy = False
+        if self._lost:
+            job.interrupt()
+        elif not self._advancing:
+            self._advance()
+        return over
 
     def ready_for_query(self) -> None:
         """The client's turn."""
@@ -367,6 +400,20 @@ class Conversation:
 
     def _flush(self, message: object) -> None:
         self._output.flush()
+
+    def _copy_data(self, message: CopyData) -> None:
+        if self._copy is not None and not self._copy.write(message.data):
+            self._copy_is_full = self._busy = True
+
+    def _copy_done(self, message: object) -> None:
+        if self._copy is not None:
+            self._busy = True
+            self._copy.finish()
+
+    def _copy_fail(self, message: CopyFail) -> None:
+        if self._copy is not None:
+            self._busy = True
+            self._copy.finish(message.message)
 
     def _terminate(self, message: object) -> None:
         self._output.flush()

@@ -20,7 +20,8 @@ from duckgres_tx.sql.copy_options import EVERY, CopyFormat, CopyOptions, Header
 from duckgres_tx.sql.forms import CopyStandardStream
 from duckgres_tx.wire.backend import COPY_DONE, CopyData, CopyDone, CopyOutResponse
 
-_FORMATS = {
+# The engine's numbers for COPY's formats.
+FORMATS = {
     CopyFormat.TEXT: FramingFormat.TEXT,
     CopyFormat.CSV: FramingFormat.CSV,
     CopyFormat.BINARY: FramingFormat.BINARY,
@@ -48,7 +49,7 @@ async def copy_out(turn: Turn, session: Session, form: CopyStandardStream, optio
     fields = statement.fields or ()
     names = [field.name for field in fields]
     framing = CopyFraming(
-        _FORMATS[options.format],
+        FORMATS[options.format],
         options.delimiter.encode(),
         options.null.encode(),
         options.quote.encode(),

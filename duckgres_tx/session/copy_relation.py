@@ -60,7 +60,7 @@ async def find_relation(session: Session, form: CopyStandardStream) -> CopyRelat
         statement = await prepare(session, analyzed)
     except PgError as error:
         # It stands in no text that the client has sent.
-        error.position = None
+        error.position = error.hint = None
         raise
     assert statement.native is not None, "DuckDB has prepared it"  # noqa: S101
     known = {column.name: CopyColumn(column.name, column.type) for column in statement.native.columns}
@@ -92,7 +92,11 @@ def _listed(columns: Sequence[str], known: dict[str, CopyColumn], relation: str)
 def _no_table(name: str, *, to_client: bool) -> PgError:
     if to_client:
         return PgError("42809", f'cannot copy from view "{name}"', hint="Try the COPY (SELECT ...) TO variant.")
-    return PgError("42809", f'cannot copy to view "{name}"')
+    return PgError(
+        "42809",
+        f'cannot copy to view "{name}"',
+        hint="To enable copying to a view, provide an INSTEAD OF INSERT trigger.",
+    )
 
 
 async def _insert_refusal(session: Session, qualified: str, names: Sequence[str]) -> str:

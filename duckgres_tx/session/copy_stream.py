@@ -5,7 +5,7 @@ Spec: sql-copy.html#SQL-COPY, protocol-flow.html#PROTOCOL-COPY
 
 from __future__ import annotations
 
-from duckgres_tx.errors import FeatureNotSupported
+from duckgres_tx.session.copy_in import copy_in
 from duckgres_tx.session.copy_out import copy_out
 from duckgres_tx.session.session import Session
 from duckgres_tx.session.turn import Turn
@@ -30,4 +30,4 @@ async def copy_stream(turn: Turn, session: Session, form: CopyStandardStream) ->
     options = read_options(form.options, to_client=form.to_client)
     if form.to_client:
         return await copy_out(turn, session, form, options)
-    raise FeatureNotSupported("COPY FROM STDIN is not supported")
+    return await copy_in(turn, session, form, options)

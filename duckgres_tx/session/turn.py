@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Protocol
 
+from duckgres_tx.engine.copy_in import CopyInJob
 from duckgres_tx.errors import PgError
 from duckgres_tx.wire.backend import BackendMessage
 
@@ -29,6 +31,9 @@ class Turn(Protocol):
 
     def said(self, message_class: type[BackendMessage]) -> None:
         """A message of this class, which changes what the client may send next, has been written."""
+
+    def take_copy(self, job: CopyInJob) -> Awaitable[None]:
+        """Pass the client's CopyData on; over when the job is, however that ends."""
 
     def ready_for_query(self) -> None:
         """The turn is the client's again."""
