@@ -40,6 +40,11 @@ VALUE_FUNCTIONS: Final[tuple[Macro, ...]] = (
         "WHEN abs(x) < 10240 * 1073741824::BIGINT - 536870912 THEN CAST(CAST(round(x / 1073741824.0) AS HUGEINT) AS VARCHAR) || ' GB' "
         "ELSE CAST(CAST(round(x / 1099511627776.0) AS HUGEINT) AS VARCHAR) || ' TB' END",
     ),
+    macro(
+        "initcap",
+        "x -> array_to_string(list_transform(regexp_extract_all(lower(x), '[\\p{L}\\p{N}]+|[^\\p{L}\\p{N}]+'), "
+        "lambda word: upper(word[1]) || word[2:]), '')",
+    ),
     macro("pg_typeof", "x -> {s}.type_text_of(typeof(x))"),
     macro("pg_column_size", "x -> octet_length(encode(CAST(x AS VARCHAR)))"),
     macro("pg_collation_for", "x -> CASE WHEN typeof(x) = 'VARCHAR' THEN '\"default\"' END"),

@@ -228,8 +228,7 @@ class ExtendedQuery:
         if isinstance(form, ExecuteStatement):
             # From now on the portal runs what EXECUTE means.
             portal.statement, portal.parameters = await session_statements.resolve_execute(session, form)
-            again = self._execute_explain if portal.statement.explains else self._execute_slowly
-            await again(portal, limit)
+            await self._execute_slowly(portal, limit)
             return
         if isinstance(form, CopyStandardStream):
             # A row limit has no meaning for what isn't rows.

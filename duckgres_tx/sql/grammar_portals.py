@@ -16,6 +16,7 @@ from duckgres_tx.sql.forms import (
     PrepareStatement,
 )
 from duckgres_tx.sql.reader import TokenReader
+from duckgres_tx.sql.split import SourceStatement
 
 
 def prepare(reader: TokenReader) -> PrepareStatement:
@@ -28,7 +29,14 @@ def prepare(reader: TokenReader) -> PrepareStatement:
         if not types:
             reader.fail()
     reader.take("as")
-    return PrepareStatement(name, types, reader.rest())
+    return PrepareStatement(name, types, _body(reader))
+
+
+def _body(reader: TokenReader) -> SourceStatement:
+    """The statement that is prepared or declared; an EXPLAIN is none, and what else isn't shows when it is prepared."""
+    if reader.peek("explain"):
+        reader.fail()
+    return reader.rest()
 
 
 def execute(reader: TokenReader) -> ExecuteStatement:
@@ -89,7 +97,7 @@ def declare(reader: TokenReader) -> DeclareCursor:
         reader.take("hold")
         hold = word == "with"
     reader.take("for")
-    return DeclareCursor(name, reader.rest(), binary, scroll, hold)
+    return DeclareCursor(name, _body(reader), binary, scroll, hold)
 
 
 def fetch(reader: TokenReader) -> FetchCursor:

@@ -140,6 +140,24 @@ current_setting('no.such', true) is null
 (select string_agg(x::text || n::text, ',') from information_schema._pg_expandarray(array[7, 8]))
 (select string_agg((k).x || ':' || (k).n, ',' order by (k).n) from (select information_schema._pg_expandarray(array[7, 8]) as k) s)
 (select string_agg(i::text, ',' order by i) from generate_series(1, 3) i)
+to_char(timestamp '2024-02-29 15:04:05.678901', 'YYYY-MM-DD HH24:MI:SS.US')
+to_char(timestamp '2024-02-29 15:04:05.678901', 'DD Mon YYYY, HH12:MI AM, MS, Q')
+to_char(timestamp '2024-02-09 05:04:05', 'FMDD.FMMM.YY FMHH24h "at MI" MI')
+to_char(date '2024-02-09', 'Day, DD Month YYYY|FMDay, FMMonth|DAY|day|DY|dy|MON|mon')
+to_char(date '2024-12-30', 'IYYY-IW-ID IDDD DDD WW W D CC J')
+to_char(date '2024-03-01', 'DDth FMDDth MMTH FMDDDth')
+to_char(date '2024-03-11', 'DDth') || to_char(date '2024-03-22', 'DDth') || to_char(date '2024-03-23', 'DDTH')
+to_char(timestamptz '2024-07-01 12:00:00+00', 'YYYY-MM-DD HH24:MI')
+to_char(timestamp '2024-07-01 00:30:00', 'HH:MI a.m. P.M. SSSS YYY Y')
+to_char(null::timestamp, 'YYYY') is null
+to_char(timestamp '2024-07-01 00:30:00', 'no pattern: % %%')
+to_date('29.02.2024', 'DD.MM.YYYY')
+to_date('2024 Feb 9', 'YYYY Mon DD')
+to_timestamp('2024-02-29 15:04:05', 'YYYY-MM-DD HH24:MI:SS')
+pg_catalog.to_timestamp('2024-02-29 03:04 pm', 'YYYY-MM-DD HH12:MI am')
+to_timestamp(0)
+to_timestamp(1700000000.5)
+initcap('hello wORLD, o''neil 3rd')
 'a_c' like 'a\_c'
 'abc' like 'a\_c'
 'a%c' like 'a\%' || 'c'

@@ -181,6 +181,8 @@ def test_declare():
         ("execute p(1,,2)", 'syntax error at or near ","', 13),
         ("fetch absolute c", 'syntax error at or near "c"', 16),
         ("select 1; savepoint 1", 'syntax error at or near "1"', 21),
+        ("prepare p as explain select 1", 'syntax error at or near "explain"', 14),
+        ("declare c cursor for explain select 1", 'syntax error at or near "explain"', 22),
         ("declare c cursor select 1", 'syntax error at or near "select"', 18),
         ("lock t in foo mode", 'syntax error at or near "foo"', 11),
         ("commit and", "syntax error at end of input", 11),
