@@ -12,7 +12,6 @@ import attrs
 import cattrs
 from attrs import define, field
 from twisted.internet.defer import Deferred, DeferredList
-from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.logger import Logger
 
 from duckgres_tx.handover.commands import Refused
@@ -23,6 +22,7 @@ from duckgres_tx.handover.status import EventStatus, ServerStatus
 from duckgres_tx.handover.successor import Successor
 from duckgres_tx.server import Server, Workforce
 from duckgres_tx.supervision import Supervision
+from duckgres_tx.tasks import wait_for
 
 SUCCESSOR_DEADLINE_S = 60.0
 _STATES = {Phase.STARTING: "starting", Phase.STOPPING: "stopping", Phase.STANDING_BY: "standing by"}
@@ -119,15 +119,16 @@ class ServerOffice:
     async def _outcome(self, successor: Successor) -> int:
         """Its pid, when it serves. That it has taken over is known here before it reports; why it hasn't, only it can say."""
         decided = self._incumbency.when_decided()
+        deadline = self._clock.seconds() + SUCCESSOR_DEADLINE_S
         outcomes: list[Deferred[Any]] = [decided, successor.reported]
-        either = DeferredList(outcomes, fireOnOneCallback=True)
-        try:
-            result, _ = await either.addTimeout(SUCCESSOR_DEADLINE_S, self._clock)
-            if isinstance(result, int) and result:
-                return result
-            report = await successor.reported.addTimeout(SUCCESSOR_DEADLINE_S, self._clock)
-        except DeferredTimeoutError:
-            raise Refused(f"the successor did not take over within {SUCCESSOR_DEADLINE_S:g} s") from None
+        await wait_for(DeferredList(outcomes, fireOnOneCallback=True), SUCCESSOR_DEADLINE_S, self._clock)
+        newcomer = decided.result if decided.called else 0
+        if isinstance(newcomer, int) and newcomer:
+            return newcomer
+        await wait_for(successor.reported, max(0.0, deadline - self._clock.seconds()), self._clock)
+        if not successor.reported.called:
+            raise Refused(f"the successor did not take over within {SUCCESSOR_DEADLINE_S:g} s")
+        report = successor.reported.result
         raise Refused(f"the successor did not take over: {report or 'it serves something else'}")
 
     def reload_began(self) -> None:
