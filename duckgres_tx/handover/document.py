@@ -52,7 +52,10 @@ class Handover:
         Raises:
             ValueError: It is no such document.
         """
+        parsed: Any = json.loads(document)
+        if not isinstance(parsed, dict):
+            raise ValueError("not a handover: no object")  # noqa: TRY004  it is what came that is wrong
         try:
-            return cattrs.structure(json.loads(document), cls)
+            return cattrs.structure(parsed, cls)
         except (cattrs.BaseValidationError, TypeError, AttributeError) as error:
             raise ValueError(f"not a handover: {error}") from error

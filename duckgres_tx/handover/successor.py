@@ -39,7 +39,7 @@ class CommandLine:
     def of_this_process(cls, directory: Path) -> CommandLine:
         """As the kernel knows it."""
         raw = Path("/proc/self/cmdline").read_bytes()
-        _, *arguments = raw.rstrip(b"\0").split(b"\0")
+        _, *arguments = raw.removesuffix(b"\0").split(b"\0")
         return cls(tuple(os.fsdecode(argument) for argument in arguments), directory)
 
     def with_handover(self, path: Path) -> CommandLine:
