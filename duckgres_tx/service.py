@@ -1,33 +1,29 @@
 """The server as a Twisted service: what `twistd` runs.
 
-`makeService` prepares while the operator's terminal is there (`preparation`). The service itself does the rest once the reactor runs. A
-server before which nobody serves starts its workers and opens its front door; one that is told of a running server takes over from it
-(`handover.candidacy`). When it serves, it can be taken over itself (`handover.incumbency`), and stopped, reloaded and rolled by signals.
+`makeService` prepares while the operator's terminal is there (`preparation`). The service itself does the rest once the reactor runs. Its
+`beginning` is a start or a takeover. When it serves, it can be taken over itself (`handover.incumbency`), and stopped, reloaded and rolled
+by signals.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import time
 from typing import Any
 
 from attrs import define, field
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from duckgres_tx import config as configuration
 from duckgres_tx import control_plane
+from duckgres_tx.beginning import Beginning, NoServer
 from duckgres_tx.config import Config, ConfigError
-from duckgres_tx.handover.activation import Passed, environment_at_start, passed_sockets, storage_name
-from duckgres_tx.handover.candidacy import Candidacy, ToldOff
+from duckgres_tx.handover.activation import Passed, environment_at_start, passed_sockets
 from duckgres_tx.handover.commands import Refused
 from duckgres_tx.handover.incumbent import GIVEN_AWAY, Phase
-from duckgres_tx.handover.status import EventStatus
-from duckgres_tx.handover.takings import Takings
 from duckgres_tx.options import Options
-from duckgres_tx.pool.servers import WorkerStartFailed
 from duckgres_tx.premises import Launch, Premises, furnish, launch_of
 from duckgres_tx.preparation import CannotStart, Prepared, check, occupy, settle
 from duckgres_tx.reload import Reloading
@@ -57,8 +53,7 @@ class DuckgresService(Service):
     # names of sockets that the service manager keeps, and that nobody listens on any more
     _unwanted: tuple[str, ...] = ()
     _premises: Premises = field(init=False)
-    _server: Server | None = None
-    _candidacy: Candidacy | None = None
+    _beginning: Beginning = field(init=False)
     _reloading: Reloading | None = None
     _starting: Deferred[None] | None = None
     _stopping: Deferred[None] | None = None
@@ -72,6 +67,9 @@ class DuckgresService(Service):
         super().startService()
         self._report.take_over()
         self._premises = furnish(self._reactor, self._launch, self._stop_reactor, self._take_signals)
+        self._beginning = Beginning(
+            self._reactor, self._launch, self._premises, self._prepared, self._passed, self._unwanted
+        )
         self._reactor.callWhenRunning(self._begin)
 
     def stopService(self) -> Deferred[None]:
@@ -92,64 +90,13 @@ class DuckgresService(Service):
 
     async def _start(self) -> None:
         try:
-            if self._prepared is None:
-                server = await self._take_over()
-            else:
-                server = await self._start_afresh(self._prepared)
-        except ToldOff as error:
-            # whatever there was of a server is undone
-            self._server = None
+            server = await self._beginning.begin()
+        except NoServer as error:
             self._fail(str(error))
-            return
-        except (WorkerStartFailed, CannotStart) as error:
-            self._fail(str(error))
-            return
-        except CancelledError:
-            self._fail("was told to stop while it was starting")
-            raise
-        except Exception:
-            self._fail("an unexpected error, see the log")
-            raise
+        else:
+            self._serve(server)
         finally:
             self._starting = None
-        self._serve(server)
-
-    async def _start_afresh(self, prepared: Prepared) -> Server:
-        self._server = server = control_plane.build(self._reactor, prepared, self._superseded)
-        try:
-            self._premises.signposts.put_up()
-        except OSError as error:
-            what = f"{error.filename or prepared.config.handover_path}: {error.strerror or error}"
-            if prepared.config.handover is not None:
-                raise CannotStart(what) from error
-            self._log.warn("this server can't be asked for its status, nor be taken over: {what}", what=what)
-        await server.start()
-        server.open()
-        return server
-
-    async def _take_over(self) -> Server:
-        config = self._launch.config
-
-        def build(takings: Takings) -> Server:
-            self._passed.join(takings.offers)
-            prepared = occupy(config, takings.offers, takings.locks)
-            self._unwanted = (*settle(prepared, self._passed), *map(storage_name, takings.offers.sockets))
-            self._server = control_plane.build(self._reactor, prepared, self._superseded)
-            return self._server
-
-        self._candidacy = candidacy = Candidacy(
-            self._reactor,
-            config.handover_path,
-            self._launch.directories,
-            build,
-            self._premises.signposts,
-            self._superseded,
-        )
-        await candidacy.take_over()
-        self._premises.office.last_takeover = EventStatus(at=time.time(), detail=f"from process {candidacy.incumbent}")
-        if self._server is None:
-            raise ToldOff("there is no server")
-        return self._server
 
     def _serve(self, server: Server) -> None:
         self._premises.office.opened(server)
@@ -164,9 +111,11 @@ class DuckgresService(Service):
         )
         self._log.info("ready: {command}", command=server.prepared.psql_command())
         self._report.succeeded()
-        own = [listener for listener in server.prepared.listeners.sockets if listener not in self._passed.offers.lent]
-        self._premises.supervision.serves(own, self._unwanted)
-        if self._candidacy is not None and server.workforce is not None and server.workforce.is_stale:
+        beginning = self._beginning
+        lent = beginning.passed.offers.lent
+        own = [listener for listener in server.prepared.listeners.sockets if listener not in lent]
+        self._premises.supervision.serves(own, beginning.unwanted)
+        if beginning.took_over and server.workforce is not None and server.workforce.is_stale:
             if self._launch.config.roll_after_takeover:
                 server.workforce.roll("a takeover by newer code or settings")
             else:
@@ -183,18 +132,15 @@ class DuckgresService(Service):
     # ---- the end
 
     async def _stop(self) -> None:
-        if self._candidacy is not None and self._starting is not None:
-            # it undoes what it has done
-            self._candidacy.stop()
-            await self._starting
-            self._premises.signposts.take_down()
-            return
         if self._starting is not None:
-            self._starting.cancel()
-        if self._server is not None:
-            await self._end(self._server)
-        elif self._prepared is not None:
-            self._prepared.discard()
+            starting = self._starting
+            self._beginning.call_off(starting)
+            await starting
+        server = self._beginning.server
+        if server is None:
+            self._beginning.discard()
+        else:
+            await self._end(server)
         self._premises.signposts.take_down()
 
     async def _end(self, server: Server) -> None:
@@ -204,8 +150,7 @@ class DuckgresService(Service):
             await wait_for(incumbency.when_reclaimed(), _RECLAIM_TIMEOUT_S, self._reactor)
         incumbency.stopped()
         if incumbency.phase not in GIVEN_AWAY:
-            if self._candidacy is not None:
-                await self._candidacy.dismiss()
+            await self._beginning.dismiss_predecessor()
             self._premises.supervision.stops(server.prepared.config.shutdown_timeout)
             await server.stop(self._urgency < Urgency.FAST, self._in_a_hurry)
         if incumbency.phase in GIVEN_AWAY:
@@ -214,10 +159,6 @@ class DuckgresService(Service):
         else:
             server.prepared.discard()
             self._log.info("stopped")
-
-    def _superseded(self) -> None:
-        self._log.warn("the workers obey another control plane, which has come after this one: this one ends")
-        self._premises.incumbency.superseded()
 
     def _stop_reactor(self) -> None:
         if not self._stop_asked:
@@ -242,8 +183,8 @@ class DuckgresService(Service):
         self._log.info("got {signal}, stopping", signal=number.name)
         if self._urgency >= Urgency.FAST and not self._in_a_hurry.called:
             self._in_a_hurry.callback(None)
-        if self._urgency is Urgency.IMMEDIATE and self._server is not None:
-            self._server.crew.kill()
+        if self._urgency is Urgency.IMMEDIATE and self._beginning.server is not None:
+            self._beginning.server.crew.kill()
         self._stop_reactor()
 
     def _asked_to_reload(self, number: signal.Signals) -> None:
@@ -255,8 +196,8 @@ class DuckgresService(Service):
 
     def _reconfigure(self, config: Config) -> None:
         """A configuration has been read again, and holds."""
-        if self._server is not None:
-            control_plane.reconfigure(self._server)
+        if self._beginning.server is not None:
+            control_plane.reconfigure(self._beginning.server)
         self._premises.incumbency.stand_by_for(config.takeover_standby)
 
     def _asked_to_succeed(self, number: signal.Signals) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from types import SimpleNamespace
 
 import pytest
@@ -12,6 +14,7 @@ from twisted.internet.task import Clock
 
 from duckgres_tx.handover.commands import Refused
 from duckgres_tx.handover.incumbent import Phase
+from duckgres_tx.handover.status import WorkerStatus, decode
 from duckgres_tx.office import SUCCESSOR_DEADLINE_S, ServerOffice
 
 
@@ -122,3 +125,42 @@ def test_a_reload_is_told_and_remembered(office, around):
     office.reload_ended("unknown setting 'prot'")
     assert around.told == ["reading the configuration again", "unknown setting 'prot'"]
     assert office.last_reload.outcome == "unknown setting 'prot'"
+
+
+def test_a_successor_that_serves_something_else_is_told(office, around):
+    """Its configuration names another server."""
+    answer = Deferred.fromCoroutine(office.succeed())
+    around.reported.callback("")
+    with pytest.raises(Refused, match="it serves something else"):
+        result_of(answer)
+
+
+def test_a_server_that_starts_says_so(around):
+    """There is nothing else to say yet."""
+    around.phase = Phase.STARTING
+    status = decode(ServerOffice(around.clock, around, around.start, around).status())
+
+    assert (status.pid, status.state, status.workers) == (os.getpid(), "starting", ())
+
+
+def test_a_server_says_what_it_consists_of(office):
+    """From its parts."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = SimpleNamespace(
+            epoch=5,
+            serving_since=12.5,
+            waiting=2,
+            crew=SimpleNamespace(describe=lambda: {"generation": 3, "workers": [{"slot": 1, "drain_left_s": None}]}),
+            admission=SimpleNamespace(open_connections=3),
+            prepared=SimpleNamespace(
+                listeners=SimpleNamespace(sockets=[listener]), config=SimpleNamespace(max_connections=100)
+            ),
+        )
+        office.opened(server)
+        status = decode(office.status())
+
+    assert (status.state, status.epoch, status.generation, status.started_at) == ("serving", 5, 3, 12.5)
+    assert (status.connections, status.max_connections, status.waiting) == (3, 100, 2)
+    assert status.listeners[0].startswith("127.0.0.1 port ")
+    assert status.workers == (WorkerStatus(slot=1),)

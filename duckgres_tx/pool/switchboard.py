@@ -128,7 +128,7 @@ class Switchboard:
     @property
     def waiting(self) -> int:
         """Clients that wait for a worker."""
-        return self.assignment.waiting
+        return self.assignment.waiting + len(self.room.inside())
 
     def something_changed(self) -> None:
         """See `Board.something_changed`: whoever waits looks again."""
