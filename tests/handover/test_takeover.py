@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 
 import pytest
@@ -26,13 +25,12 @@ from duckgres_tx.preparation import CannotStart
 @pytest.fixture
 def stage(monkeypatch):
     """A serving incumbent, and a newcomer that has not begun. No descriptor may be left open."""
-    # what other tests have left would be closed in the middle of this one
-    gc.collect()
-    before = len(os.listdir("/proc/self/fd"))
+    before = set(os.listdir("/proc/self/fd"))
     made = Stage(monkeypatch)
     yield made
     made.close()
-    assert len(os.listdir("/proc/self/fd")) == before
+    # what other tests have left may be closed meanwhile, by a native thread or with its garbage
+    assert set(os.listdir("/proc/self/fd")) <= before
 
 
 def test_the_newcomer_serves_and_the_incumbent_leaves(stage):

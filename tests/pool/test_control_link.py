@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import socket
 
@@ -40,12 +39,11 @@ class Scene(Bench):
 @pytest.fixture
 def scene():
     """A worker and its boss; no descriptor may leak."""
-    # what other tests have left would be closed in the middle of this one
-    gc.collect()
-    before = len(os.listdir("/proc/self/fd"))
+    before = set(os.listdir("/proc/self/fd"))
     made = Scene()
     yield made
-    assert len(os.listdir("/proc/self/fd")) == before
+    # what other tests have left may be closed meanwhile, by a native thread or with its garbage
+    assert set(os.listdir("/proc/self/fd")) <= before
     assert made.clock.getDelayedCalls() == []
 
 
