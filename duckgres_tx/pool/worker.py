@@ -14,6 +14,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from duckgres_tx.errors import PgError
+from duckgres_tx.fault_points import FaultPoint, reached
 from duckgres_tx.handover import descriptors
 from duckgres_tx.pool.commands import (
     AcceptConnection,
@@ -51,8 +52,10 @@ class WorkerEnd(Link):
     def configure(self, configuration: int, inventory: int, slot: int, generation: int, epoch: int) -> dict[str, Any]:
         """Owns the descriptors."""
         with descriptors.OwnedDescriptor(configuration) as file, descriptors.OwnedDescriptor(inventory) as sheet:
+            reached(FaultPoint.WORKER_CONFIGURES)
             document = descriptors.read_memory_file(file.fd, CONFIGURATION_LIMIT_BYTES)
             stale = self._employment.configure(self, Order(document, slot, generation, epoch), sheet.fd)
+        reached(FaultPoint.WORKER_CONFIGURED)
         return {"pid": os.getpid(), "stale": ",".join(stale)}
 
     @answering(AcceptConnection)
@@ -100,6 +103,7 @@ class WorkerEnd(Link):
         host = self._employment.host
         self._employment.check_boss(self)
         if not database:
+            reached(FaultPoint.WORKER_DRAINS)
             self._employment.draining = True
         return {"sessions": await host.drain(timeout_s, database, grace_s)}
 
@@ -129,6 +133,7 @@ class WorkerEnd(Link):
     async def shutdown(self, timeout_s: float) -> None:
         """The process ends right after the answer."""
         self._employment.check_boss(self)
+        reached(FaultPoint.WORKER_SHUTS_DOWN)
         await self._employment.finish(timeout_s)
 
 
