@@ -16,7 +16,7 @@ from twisted.logger import Logger
 
 from duckgres_tx.handover.commands import Refused
 from duckgres_tx.handover.incumbency import Incumbency
-from duckgres_tx.handover.incumbent import GIVEN_AWAY, Phase
+from duckgres_tx.handover.incumbent import GIVEN_AWAY, Phase, in_words
 from duckgres_tx.handover.offers import describe
 from duckgres_tx.handover.status import EventStatus, ServerStatus
 from duckgres_tx.handover.successor import Successor
@@ -143,7 +143,7 @@ class ServerOffice:
     def _workforce(self, what: str) -> Workforce:
         """The workers, if they are to be commanded."""
         if self._server is None or self._incumbency.phase is not Phase.SERVING:
-            raise Refused(f"{what}: the server is {self._incumbency.phase.value}")
+            raise Refused(f"{what}: the server is {in_words(self._incumbency.phase)}")
         if self._server.workforce is None:
             raise Refused(f"{what}: the server has no worker processes (workers: 0)")
         return self._server.workforce

@@ -274,7 +274,7 @@ class Server:
             self.workforce.stand_down()
         flights = [self.switchboard.handing.settle(LEAVE_TIMEOUT_S), self.front_door.settle(LEAVE_TIMEOUT_S)]
         await gatherResults([start(flight, "finish what is in flight") for flight in flights])
-        self.switchboard.close()
+        self.switchboard.leave()
         self.prepared.leave()
 
     def _workers(self) -> Workforce:

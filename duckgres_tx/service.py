@@ -70,6 +70,7 @@ class DuckgresService(Service):
         self._beginning = Beginning(
             self._reactor, self._launch, self._premises, self._prepared, self._passed, self._unwanted
         )
+        self._premises.incumbency.dismiss_predecessor = self._beginning.dismiss_predecessor
         self._reactor.callWhenRunning(self._begin)
 
     def stopService(self) -> Deferred[None]:

@@ -297,6 +297,20 @@ def test_leaving_leaves_everything_to_the_other_process(house):
     assert house.path.exists()
 
 
+def test_leaving_refuses_nobody_whom_the_other_process_has(house):
+    """The operator has ended this one before the other one has said that it serves."""
+    house.crew.workers = []
+    client = house.come(STARTUP)
+    house.server.hold()
+    house.server.held()[0][1]()
+    house.crew.workers = list(house.workers)
+    result_of(Deferred.fromCoroutine(house.server.leave()))
+
+    assert house.workers[0].accepted == []
+    # our copy is closed, and in this test there is no other
+    assert client.recv(1) == b""
+
+
 def test_leaving_doesn_t_wait_for_ever(house):
     """For a worker that hangs."""
     house.crew.workers = [worker := SlowWorker()]

@@ -31,6 +31,7 @@ from duckgres_tx.handover.incumbent import (
     IncumbentRecord,
     Phase,
     begin_incumbency,
+    in_words,
 )
 from duckgres_tx.handover.patience import Patience
 from duckgres_tx.handover.pulse import Pulse
@@ -58,12 +59,17 @@ class Signposts(Protocol):
         """Another process has put up its own."""
 
 
+async def _nobody_stands_by() -> None:
+    """See `Incumbency.dismiss_predecessor`."""
+
+
 @define(eq=False)
 class Incumbency:
     """One for a process's whole life.
 
     Attributes:
         server: The running control plane; None before it runs.
+        dismiss_predecessor: Has the process leave that still stands by for this one, if there is one.
     """
 
     _reactor: Any
@@ -74,6 +80,7 @@ class Incumbency:
     # ends the process
     _leave: Callable[[], None]
     server: Serving | None = None
+    dismiss_predecessor: Callable[[], Awaitable[None]] = _nobody_stands_by
     _record: IncumbentRecord = field(init=False)
     _life: IncumbentLife = field(init=False)
     _guest: Guest | None = None
@@ -163,7 +170,7 @@ class Incumbency:
         if self.phase in GIVEN_AWAY:
             raise NotServing("another server has just taken over: try again")
         if self.server is None or self.phase is not Phase.SERVING:
-            raise NotServing(f"the running server is {self.phase.value}: try again later")
+            raise NotServing(f"the running server is {in_words(self.phase)}: try again later")
         if not self.server.has_workers:
             raise CannotBeTakenOver("a server without worker processes (workers: 0) can't be taken over: stop it first")
         return self.server
@@ -171,6 +178,9 @@ class Incumbency:
     async def prepare(self, link: Link) -> None:
         """See `Prepare`."""
         server = self._step(link, Phase.GREETED)
+        # it would take our end for a failure, and everything back
+        await self.dismiss_predecessor()
+        self._step(link, Phase.GREETED)
         reached(FaultPoint.INCUMBENT_SENDS_DESCRIPTORS)
         await self._give(link, lambda guest: guest.give_descriptors(server.descriptors()))
         self._step(link, Phase.GREETED)
@@ -221,7 +231,7 @@ class Incumbency:
     def _step(self, link: Link, phase: Phase) -> Serving:
         """The server, if this link's newcomer may take that step."""
         if not self.is_needed(link) or self.phase is not phase or self.server is None:
-            raise OutOfTurn(f"the running server is {self.phase.value}: the takeover has been given up")
+            raise OutOfTurn(f"this takeover has been given up (the running server is {in_words(self.phase)})")
         return self.server
 
     async def _give(self, link: Link, give: Callable[[Guest], Awaitable[None]]) -> None:

@@ -47,6 +47,15 @@ UNDER_WAY = frozenset({Phase.GREETED, Phase.PREPARED, Phase.COMMITTING})
 GIVEN_AWAY = frozenset({Phase.COMMITTED, Phase.STANDING_BY, Phase.LEFT})
 
 
+def in_words(phase: Phase) -> str:
+    """What a server in that state is doing, for who asks something else of it."""
+    if phase in UNDER_WAY:
+        return "being taken over at this moment"
+    if phase in GIVEN_AWAY:
+        return "taken over"
+    return "taking back what it had handed over" if phase is Phase.RECLAIMING else phase.value
+
+
 class IncumbentLife(Protocol):
     """The inputs."""
 

@@ -24,7 +24,7 @@ from duckgres_tx.pool.inventory import Inventory
 from duckgres_tx.pool.link import LinkLost
 from duckgres_tx.pool.placement import Placement
 from duckgres_tx.pool.servers import SessionServer
-from duckgres_tx.pool.waiting_room import Moved, WaitingRoom
+from duckgres_tx.pool.waiting_room import Moved, RoomState, WaitingRoom
 from duckgres_tx.tasks import start
 
 __all__ = ["Arrival", "Crew", "Gate", "Switchboard", "asked_for"]
@@ -133,6 +133,13 @@ class Switchboard:
     def something_changed(self) -> None:
         """See `Board.something_changed`: whoever waits looks again."""
         self.assignment.something_changed()
+
+    def leave(self) -> None:
+        """Another control plane serves: who was given to it is its own, and who wasn't is told that there is no worker."""
+        if self.room.state is RoomState.OPEN:
+            self.close()
+        else:
+            self.room.abandon()
 
     def close(self) -> None:
         """The server ends: nobody waits for a worker any more."""

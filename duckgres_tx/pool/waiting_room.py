@@ -7,7 +7,7 @@ comes later, is passed on. Should the other one fail, the room is open again, an
 ::
 
     open --hold--> held --move--> moved
-      \____reopen____/_____reopen___/
+      \____reopen____/_____reopen___/     abandon: from any of them to moved, for good
 """
 
 from __future__ import annotations
@@ -109,7 +109,17 @@ class WaitingRoom(Generic[Guest]):
         self._pass_on = None
         self._release()
 
+    def abandon(self) -> None:
+        """Another control plane serves, and this process ends: whoever is inside, or still comes, closes its copy without a word."""
+        self.state = RoomState.MOVED
+        self._pass_on = _nobody_cares
+        self._release()
+
     def _release(self) -> None:
         inside, self._inside = self._inside, []
         for waiting in inside:
             waiting.released.callback(None)
+
+
+async def _nobody_cares(guest: object) -> bool:
+    return True

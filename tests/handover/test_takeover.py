@@ -106,8 +106,22 @@ def test_a_client_that_comes_too_late_is_passed_on(stage):
     client.close()
 
 
-def test_it_can_be_done_again_at_once(stage):
-    """The one before is dismissed by who takes over next."""
+def test_who_stands_by_is_dismissed_before_the_next_takeover(stage):
+    """Nothing is sent before it has left: it would take the end of its successor for a failure."""
+    dismissed = Deferred()
+    stage.incumbency.dismiss_predecessor = lambda: dismissed
+    stage.begin()
+    stage.carry()
+    assert stage.incumbency.phase is Phase.GREETED
+    assert stage.takings.offers.sockets == []
+    dismissed.callback(None)
+    stage.carry()
+
+    assert stage.outcome == [stage.new]
+
+
+def test_one_that_stands_by_can_be_dismissed(stage):
+    """It leaves at once."""
     stage.begin()
     stage.carry()
     dismissed = Deferred.fromCoroutine(stage.candidacy.dismiss())

@@ -96,6 +96,26 @@ def test_a_room_can_be_held_again(room):
     assert result_of(walked) is None
 
 
+@pytest.mark.parametrize("taken", [True, False])
+@pytest.mark.parametrize("moved", [True, False])
+def test_a_process_that_ends_touches_nobody(room, taken, moved):
+    """Whether the other one has been given it or not: it may have been, and only one may touch it."""
+    room.hold()
+    walked = walk(room, "a")
+    if taken:
+        room.inside()[0].take()
+    elif moved:
+        other = Other()
+        other.is_there = False
+        room.move(other.take)
+    room.abandon()
+    later = walk(room, "b")
+
+    for each in (walked, later):
+        with pytest.raises(Moved):
+            result_of(each)
+
+
 @pytest.mark.parametrize("steps", [["move"], ["hold", "hold"], ["hold", "move", "hold"], ["hold", "move", "move"]])
 def test_steps_come_in_their_order(room, steps):
     """Anything else is a mistake of ours."""
