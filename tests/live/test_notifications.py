@@ -18,6 +18,8 @@ import servers
 from servers import running_server, wait_until
 from service_manager import ServiceManager
 
+from duckgres_tx.console.processes import processes_of
+
 # descriptors arrive as systemd passes them, from 3 on, and the program takes the pid that they are for
 _PASSING = """
 import os, sys
@@ -42,6 +44,24 @@ def manager(root):
         yield made
 
 
+@contextlib.contextmanager
+def watched_server(*options, env):
+    """A server; when the test fails, whatever has taken over from it is ended too."""
+    with running_server(*options, env=env) as server:
+        try:
+            yield server
+        except BaseException:
+            end_all(server)
+            raise
+
+
+def end_all(server):
+    """Every process that uses its runtime directory, by force."""
+    for process in processes_of(server.data_dir / "run"):
+        with process:
+            process.send(signal.SIGKILL)
+
+
 def take_over(server):
     """`python -m duckgres_tx takeover`."""
     return subprocess.run(
@@ -57,7 +77,7 @@ def take_over(server):
 def test_start_reload_and_stop_are_told(manager, workers):
     """In order, from the one process that there is; signs of life in between."""
     environment = {**manager.environment, "WATCHDOG_USEC": "400000"}
-    with running_server(f"--workers={workers}", env=environment) as server:
+    with watched_server(f"--workers={workers}", env=environment) as server:
         ready = manager.wait_for(READY="1")
         assert ready.assignments["MAINPID"] == str(server.process.pid)
         assert "STATUS" in ready.assignments
@@ -81,7 +101,7 @@ def test_start_reload_and_stop_are_told(manager, workers):
 def test_a_reload_that_fails_ends_too(root, manager):
     """The service goes on as it was, and says so."""
     (root / "duckgres.yaml").write_text("max_connections: 7\n", encoding="utf-8")
-    with running_server(f"--config={root / 'duckgres.yaml'}", env=manager.environment) as server:
+    with watched_server(f"--config={root / 'duckgres.yaml'}", env=manager.environment) as server:
         manager.wait_for(READY="1")
         (root / "duckgres.yaml").write_text("nonsense: 7\n", encoding="utf-8")
         server.process.send_signal(signal.SIGHUP)
@@ -92,7 +112,7 @@ def test_a_reload_that_fails_ends_too(root, manager):
 def test_a_takeover_is_told_by_both_in_turn(manager):
     """The old one begins, the new one is ready, the old one names it, and is silent for ever."""
     environment = {**manager.environment, "WATCHDOG_USEC": "400000"}
-    with running_server("--workers=2", env=environment) as server:
+    with watched_server("--workers=2", env=environment) as server:
         old = server.process.pid
         manager.wait_for(READY="1")
         done = take_over(server)
@@ -120,7 +140,7 @@ def test_a_takeover_is_told_by_both_in_turn(manager):
 def test_a_takeover_that_fails_ends_too(root, manager):
     """The old one stays the main process."""
     (root / "duckgres.yaml").write_text("max_connections: 7\n", encoding="utf-8")
-    with running_server("--workers=2", f"--config={root / 'duckgres.yaml'}", env=manager.environment) as server:
+    with watched_server("--workers=2", f"--config={root / 'duckgres.yaml'}", env=manager.environment) as server:
         manager.wait_for(READY="1")
         (root / "duckgres.yaml").write_text("nonsense: 7\n", encoding="utf-8")
         assert take_over(server).returncode == 1
@@ -138,7 +158,7 @@ def test_what_is_taken_back_is_told(root, manager):
     """The new one dies a moment after it has taken over: the old one is the main process again."""
     faults = root / "faults"
     faults.write_text("newcomer-serves SIGKILL self\n", encoding="ascii")
-    with running_server("--workers=2", env={**manager.environment, "DUCKGRES_FAULTS": str(faults)}) as server:
+    with watched_server("--workers=2", env={**manager.environment, "DUCKGRES_FAULTS": str(faults)}) as server:
         old = server.process.pid
         manager.wait_for(READY="1")
         take_over(server)
@@ -154,7 +174,7 @@ def test_what_is_taken_back_is_told(root, manager):
 def test_the_sockets_that_are_kept_are_those_that_are_listened_on(root, manager):
     """After a takeover with other addresses too."""
     (root / "duckgres.yaml").write_text("host: [127.0.0.1, 127.0.0.3]\n", encoding="utf-8")
-    with running_server("--workers=1", f"--config={root / 'duckgres.yaml'}", env=manager.environment) as server:
+    with watched_server("--workers=1", f"--config={root / 'duckgres.yaml'}", env=manager.environment) as server:
         manager.wait_for(READY="1")
         assert sorted(manager.store) == [f"duckgres-127.0.0.{last}-{server.port}" for last in (1, 3)]
         (root / "duckgres.yaml").write_text("host: [127.0.0.1, 127.0.0.2]\n", encoding="utf-8")
@@ -220,7 +240,7 @@ def test_a_socket_of_the_service_manager_is_used(root, manager):
                     assert session.execute("SELECT 1").fetchone() == (1,)
             assert server.stop() == 0
         finally:
-            servers._end_by_force(server)
+            end_all(server)
         assert (root / f".s.PGSQL.{port}").exists()
         # a client waits in the queue for the next server
         with socket.create_connection(("127.0.0.1", port), 5):
@@ -273,9 +293,10 @@ def test_a_killed_control_plane_loses_neither_its_sockets_nor_who_waits_there(ro
         assert [pid for pid in workers if servers.is_alive(pid)] == []
         assert not (root / f".s.PGSQL.{port}").exists()
     finally:
+        end_all(first)
         for server in (first, second):
             if server is not None:
-                servers._end_by_force(server)
+                server.process.wait(10)
 
 
 def ask(server, host, password):
@@ -305,4 +326,5 @@ def test_what_is_not_wanted_any_more_is_dropped_from_the_store(root, manager):
                 socket.create_connection(("127.0.0.1", port), 5)
             assert second.stop() == 0
         finally:
-            servers._end_by_force(second)
+            end_all(second)
+            second.process.wait(10)
