@@ -112,7 +112,8 @@ class NativeThreads:
     def queued(self) -> int: ...  # jobs that wait for a thread
     def open_database(self, path: str, options: Mapping[str, str], script: str = "") -> Job: ...  # result: Database
     # open_database: with an option "threads" DuckDB starts none of its own; the pool lends it some for long statements
-    def connect(self, database: Database, script: str = "") -> Job: ...  # result: Connection
+    def connect(self, database: Database, script: str = "", patient: bool = False) -> Job: ...  # result: Connection
+    # connect: a patient one wakes no thread; it is made by one that is at work anyway, or some milliseconds later
     def prepare(self, connection: Connection, sql: bytes) -> Job: ...  # result: Statement
     def run(
         self, connection: Connection, sql: bytes
@@ -133,6 +134,7 @@ class NativeThreads:
     def close(self, thing: Statement | Connection | Database) -> Job: ...
     # close: a Connection takes along all that came from it (what runs is interrupted), a Database its connections;
     # its job is done when its file is released. Executions of a closed Statement go on. Closing again is harmless.
+    def discard(self, connection: Connection) -> None: ...  # close it, with no job to hear of that
     def wait(self, job: Job, timeout_s: float) -> None: ...
     # wait: tests and benchmarks; until the job is over (an Execution: until it has news); TimeoutError
     def shutdown(self, timeout_s: float = 30.0) -> None: ...

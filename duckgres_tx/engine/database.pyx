@@ -18,6 +18,7 @@ from duckgres_tx.engine.copy_in cimport start_copy_in
 from duckgres_tx.engine.execution cimport RenderBox, make_render_box, start_execution
 from duckgres_tx.engine.handles cimport (
     count_connection_locked,
+    dismiss_connection_locked,
     make_connection,
     make_database,
     make_statement,
@@ -42,7 +43,7 @@ from duckgres_tx.engine.jobs cimport (
 )
 from duckgres_tx.engine.native_threads cimport Job as NativeJob
 from duckgres_tx.engine.native_threads cimport Pool
-from duckgres_tx.engine.tasks cimport Task, init_task, lock, submit_locked, unlock
+from duckgres_tx.engine.tasks cimport Task, init_task, lock, submit_locked, submit_patient_locked, unlock
 
 # The seam: whatever others need is found here.
 from duckgres_tx.engine.connections import Column, Connection, Database, Progress, Statement, StatementType
@@ -105,11 +106,15 @@ cdef class OpenJob(NativeJob):
 cdef class ConnectJob(NativeJob):
     cdef OpenDatabase database
     cdef bytes script
+    cdef bint patient
 
     def __dealloc__(self):
         cdef ConnectTask *work = <ConnectTask *>self.task
         if work != NULL and work.connection != NULL:
             release_connection(work.connection)
+
+    cdef bint submit(self) noexcept nogil:
+        return submit_patient_locked(self.task) if self.patient else submit_locked(self.task)
 
     cdef object make_result(self):
         cdef ConnectTask *work = <ConnectTask *>self.task
@@ -260,14 +265,15 @@ cdef class NativeThreads(Pool):
         job.start()
         return job
 
-    def connect(self, OpenDatabase database not None, str script=""):
-        """Make a connection; ``script`` (SETs) runs on it first."""
+    def connect(self, OpenDatabase database not None, str script="", bint patient=False):
+        """Make a connection; ``script`` (SETs) runs on it first. ``patient``: nobody waits for it yet."""
         cdef ConnectJob job = ConnectJob.__new__(ConnectJob)
         cdef ConnectTask *work
         cdef bint counted
         job.pool = self
         job.database = database
         job.script = _c_text(script)
+        job.patient = patient
         job.task = _make_task(sizeof(ConnectTask))
         work = <ConnectTask *>job.task
         work.connection = make_connection(database.handle)
@@ -342,6 +348,12 @@ cdef class NativeThreads(Pool):
             raise ValueError("the statement is closed")
         _check_open(statement.connection)
         return start_copy_in(self, statement.handle, self._render(render), source)
+
+    def discard(self, OpenConnection connection not None):
+        """Close a connection; nobody hears when that is done."""
+        lock(self.core)
+        dismiss_connection_locked(connection.handle)
+        unlock(self.core)
 
     def close(self, thing):
         """Free a statement, a connection with all that depends on it, or a database with all of its connections."""

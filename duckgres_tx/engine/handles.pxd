@@ -53,7 +53,7 @@ cdef struct Stream:
 
 cdef struct ConnectionHandle:
     Task retire
-    Task closer                     # used when the database closes
+    Task closer                     # closes it when nobody waits for that
     Strand strand                   # strand.connection is the handle, NULL when not connected
     Core *core
     DatabaseHandle *database
@@ -103,6 +103,8 @@ cdef void end_stream(ConnectionHandle *connection) noexcept nogil
 
 # With the mutex held: nothing more may begin, what runs is interrupted.
 cdef void stop_connection_locked(ConnectionHandle *connection) noexcept nogil
+# The same, and it closes. Again is harmless.
+cdef void dismiss_connection_locked(ConnectionHandle *connection) noexcept nogil
 # The same for a database and all its connections, which then close; `closer` is submitted when they have.
 # False: no thread can be had for that; nothing has happened.
 cdef bint stop_database_locked(DatabaseHandle *database, Task *closer) noexcept nogil

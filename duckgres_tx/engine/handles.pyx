@@ -21,6 +21,7 @@ from duckgres_tx.engine.tasks cimport (
     release_core,
     submit_locked,
     submit_or_run,
+    submit_patient_locked,
     unlock,
 )
 
@@ -55,7 +56,7 @@ cdef ConnectionHandle *make_connection(DatabaseHandle *database) noexcept nogil:
         free(connection)
         return NULL
     init_task(&connection.retire, database.core, &connection.strand, _retire_connection)
-    init_task(&connection.closer, database.core, &connection.strand, _close_with_database)
+    init_task(&connection.closer, database.core, &connection.strand, _close_for_good)
     connection.strand.crew = &database.crew
     connection.core = database.core
     connection.database = database
@@ -202,7 +203,7 @@ cdef Outcome _retire_database(Task *task) noexcept nogil:
     return TASK_GONE_WITH_STRAND
 
 
-cdef Outcome _close_with_database(Task *task) noexcept nogil:
+cdef Outcome _close_for_good(Task *task) noexcept nogil:
     cdef ConnectionHandle *connection = <ConnectionHandle *>(<char *>task - <size_t>&(<ConnectionHandle *>NULL).closer)
     close_connection(task, connection)
     release_connection(connection)
@@ -222,6 +223,15 @@ cdef void stop_connection_locked(ConnectionHandle *connection) noexcept nogil:
         task = task.next
 
 
+cdef void dismiss_connection_locked(ConnectionHandle *connection) noexcept nogil:
+    stop_connection_locked(connection)
+    if connection.closer.phase == PHASE_IDLE:
+        connection.references += 1
+        if not submit_patient_locked(&connection.closer):
+            # There is no thread any more: the last reference frees it.
+            connection.references -= 1
+
+
 cdef bint stop_database_locked(DatabaseHandle *database, Task *closer) noexcept nogil:
     cdef ConnectionHandle *connection = database.connections
     if database.open_connections == 0:
@@ -234,11 +244,7 @@ cdef bint stop_database_locked(DatabaseHandle *database, Task *closer) noexcept 
     closer.next = database.closers
     database.closers = closer
     while connection != NULL:
-        stop_connection_locked(connection)
-        if connection.closer.phase == PHASE_IDLE:
-            connection.references += 1
-            if not submit_locked(&connection.closer):
-                connection.references -= 1
+        dismiss_connection_locked(connection)
         connection = connection.next
     return True
 

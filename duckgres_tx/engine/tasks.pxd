@@ -119,6 +119,8 @@ cdef struct Core:
     Task *ready_first
     Task *ready_last
     int ready
+    Task *patient_first        # what may wait until a thread has nothing else to do
+    Task *patient_last
     int idle
     int threads
     int max_threads
@@ -182,6 +184,11 @@ cdef bint wait_until(pthread_cond_t *cond, Core *core, int64_t deadline_ns) noex
 cdef void init_task(Task *task, Core *core, Strand *strand, Step step) noexcept nogil
 # With the mutex held. False: the pool has been shut down and has no thread left; the task stays the caller's.
 cdef bint submit_locked(Task *task) noexcept nogil
+# As submit_locked, for what nobody waits for: no thread is woken. One that is at work anyway does it before it sleeps, or the
+# watch calls one some milliseconds later.
+cdef bint submit_patient_locked(Task *task) noexcept nogil
+# With the mutex held: it is to be done like all else from now on.
+cdef void promote_patient_locked(Core *core) noexcept nogil
 # For a task without an owner, which frees itself: when no thread is left it runs in place. Without the mutex.
 cdef void submit_or_run(Task *task) noexcept nogil
 # With the mutex held: tell the owner. True: call ring() after releasing the mutex.

@@ -196,6 +196,42 @@ cdef bint submit_locked(Task *task) noexcept nogil:
     return True
 
 
+cdef bint submit_patient_locked(Task *task) noexcept nogil:
+    cdef Core *core = task.core
+    cdef Strand *strand = task.strand
+    _see_that_it_is_watched(core)
+    if core.threads == 0 or not core.watch_lives or (strand != NULL and strand.current != NULL):
+        return submit_locked(task)
+    task.phase = PHASE_QUEUED
+    task.next = NULL
+    if strand != NULL:
+        strand.current = task
+    if core.patient_last == NULL:
+        core.patient_first = task
+    else:
+        core.patient_last.next = task
+    core.patient_last = task
+    return True
+
+
+cdef void promote_patient_locked(Core *core) noexcept nogil:
+    cdef int64_t now = duckgres_now()
+    cdef Task *task = core.patient_first
+    if task == NULL:
+        return
+    if core.ready_last == NULL:
+        core.ready_first = task
+    else:
+        core.ready_last.next = task
+    core.ready_last = core.patient_last
+    core.patient_first = NULL
+    core.patient_last = NULL
+    while task != NULL:
+        task.ready_ns = now
+        core.ready += 1
+        task = task.next
+
+
 cdef void submit_or_run(Task *task) noexcept nogil:
     cdef Core *core = task.core
     lock(core)
@@ -261,12 +297,22 @@ cdef void interrupt_locked(Task *task) noexcept nogil:
 
 # --- the threads' life
 
+cdef Task *_take_patient(Core *core) noexcept nogil:
+    cdef Task *task = core.patient_first
+    core.patient_first = task.next
+    if core.patient_first == NULL:
+        core.patient_last = NULL
+    return task
+
+
 cdef Task *_next_ready(Core *core) noexcept nogil:
     """The next task, waited for with the mutex held; NULL when the thread should end."""
     cdef Task *task
     cdef int64_t deadline
     cdef bint late = False
     while core.ready_first == NULL:
+        if core.patient_first != NULL:
+            return _take_patient(core)
         if core.stop or late:
             return NULL
         deadline = duckgres_now() + core.idle_timeout_ns
@@ -338,6 +384,7 @@ cdef void interrupt_all(Core *core) noexcept nogil:
         if worker.task != NULL:
             interrupt_locked(worker.task)
         worker = worker.next
+    promote_patient_locked(core)
     task = core.ready_first
     while task != NULL:
         interrupt_locked(task)

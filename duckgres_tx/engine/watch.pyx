@@ -1,4 +1,4 @@
-"""The thread that looks at the others, every millisecond while there is something to see.
+"""The thread that looks at the others, every millisecond while there is something to see, every fourth where there is not much.
 
 Most statements are over in less time than it takes to wake a thread, so nothing is done for them. What the watch finds
 still at work a millisecond later is *engaged*: it doesn't count any more among the threads that short tasks are kept for,
@@ -20,7 +20,9 @@ from duckgres_tx.engine.tasks cimport (
     clockid_t,
     lock,
     monotonic_ns,
+    promote_patient_locked,
     pthread_cond_broadcast,
+    pthread_cond_signal,
     release_core,
     start_worker,
     unlock,
@@ -49,6 +51,8 @@ cdef enum:
     PATIENCE_NS = 5 * 1000 * 1000
     # How long a crew stays after a long statement, for the next one.
     STAY_NS = 100 * 1000 * 1000
+    # Between looks that find nobody at work although there is work: all of it is short.
+    LONGEST_TICK_NS = 4 * TICK_NS
 
 
 cdef bint _is_long(Worker *worker, int64_t now) noexcept nogil:
@@ -77,6 +81,18 @@ cdef bint _look_at_workers(Core *core, int64_t now) noexcept nogil:
                     worker.task.strand.crew.needed_ns = now
         worker = worker.next
     return works
+
+
+cdef void _call_for_patient(Core *core) noexcept nogil:
+    """What waits for a thread with nothing else to do has waited for long enough."""
+    if core.patient_first == NULL:
+        return
+    if core.idle == 0:
+        # All are at work, maybe for long: it counts when more threads are thought of.
+        promote_patient_locked(core)
+    elif not core.worker_comes:
+        core.worker_comes = True
+        pthread_cond_signal(&core.work)
 
 
 cdef void _grow(Core *core, int64_t now) noexcept nogil:
@@ -124,24 +140,29 @@ cdef bint _sleep(Core *core) noexcept nogil:
     core.watch_sleeps = True
     late = wait_until(&core.watch, core, monotonic_ns() + core.idle_timeout_ns)
     core.watch_sleeps = False
-    return not late or core.ready > 0 or core.idle < core.threads
+    return not late or core.ready > 0 or core.patient_first != NULL or core.idle < core.threads
 
 
 cdef void *watch(void *argument) noexcept nogil:
     cdef Core *core = <Core *>argument
     cdef unsigned int seen
     cdef bint works = True
+    cdef int64_t tick = TICK_NS
     cdef int64_t now
     lock(core)
     seen = core.submissions
     while not core.stop:
-        if not works and seen == core.submissions and not _sleep(core):
-            break
+        if not works and seen == core.submissions and core.patient_first == NULL:
+            tick = TICK_NS
+            if not _sleep(core):
+                break
         seen = core.submissions
         # Nobody signals it meanwhile, but the end of the pool.
-        wait_until(&core.watch, core, monotonic_ns() + TICK_NS)
+        wait_until(&core.watch, core, monotonic_ns() + tick)
         now = monotonic_ns()
         works = _look_at_workers(core, now)
+        tick = TICK_NS if works else min(2 * tick, <int64_t>LONGEST_TICK_NS)
+        _call_for_patient(core)
         _grow(core, now)
         works |= _look_at_crews(core, now)
     while not _relieve_all(core):

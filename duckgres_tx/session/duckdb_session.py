@@ -212,6 +212,6 @@ class DuckDBSession:
         """
         self.close_portals()
         # First, so that what is dropped here after it costs no native thread a wakeup of its own.
-        self.executor.forget(self.executor.threads.close(self.native))
+        self.executor.threads.discard(self.native)
         self.statements.clear()
         self.recent.clear()

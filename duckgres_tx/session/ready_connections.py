@@ -62,7 +62,7 @@ class ReadyConnections:
             self._script = script
             self._strangers = 0
             for native in self._ready:
-                self._executor.forget(self._executor.threads.close(native))
+                self._executor.threads.discard(native)
             self._ready.clear()
         return None
 
@@ -72,7 +72,8 @@ class ReadyConnections:
             return
         for _ in range(MAX_READY - there):
             self._coming += 1
-            coming = self._executor.finish(self._executor.threads.connect(self._database, self._script))
+            job = self._executor.threads.connect(self._database, self._script, patient=True)
+            coming = self._executor.finish(job)
             coming.addCallbacks(self._came, self._failed, callbackArgs=(self._script,))
 
     def _came(self, native: Connection, script: str) -> None:
@@ -80,7 +81,7 @@ class ReadyConnections:
         if script == self._script and not self._closed:
             self._ready.append(native)
         else:
-            self._executor.forget(self._executor.threads.close(native))
+            self._executor.threads.discard(native)
 
     def _failed(self, failure: Failure) -> None:
         self._coming -= 1

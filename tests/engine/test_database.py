@@ -233,6 +233,71 @@ def test_the_clock_goes_on_within_a_transaction(engine):
     assert before <= first < second <= time.time_ns() // 1000
 
 
+# --- ends
+
+
+def test_a_discarded_connection_ends_with_what_it_was_doing(engine):
+    """Its transaction is rolled back, its statement interrupted, and there is no job to hear of."""
+    one, two = engine.connect("create table t (i integer)"), engine.connect()
+    engine.run(one, "begin; insert into t values (1)")
+    running = engine.execute(one, ENDLESS)
+    engine.threads.discard(one)
+    engine.threads.discard(one)
+    assert one.closed
+    with pytest.raises(ValueError, match="closed"):
+        engine.threads.prepare(one, b"select 1")
+    engine.finish(running)
+    assert running.error.error_type == "INTERRUPT"
+    assert engine.run(two, "select count(*) from t") == [["0"]]
+    engine.run(two, "drop table t")
+
+
+def test_a_database_waits_for_discarded_connections(engine):
+    """It is closed when all of them are, also those that were discarded a moment ago."""
+    connections = [engine.connect() for _ in range(20)]
+    for connection in connections:
+        engine.threads.discard(connection)
+    engine.result(engine.threads.close(engine.database))
+    assert engine.database.closed
+
+
+def test_patient_connections_come_of_themselves(engine):
+    """Whether a thread is at work, or none; they are as good as others."""
+    jobs = [engine.threads.connect(engine.database, f"set variable v = {number}", patient=True) for number in range(10)]
+    for number, job in enumerate(jobs):
+        assert engine.run(engine.result(job), "select getvariable('v')") == [[str(number)]]
+    jobs = [engine.threads.connect(engine.database, patient=True) for _ in range(3)]
+    assert engine.run(engine.connect(), "select 1") == [["1"]]
+    assert all(engine.result(job) for job in jobs)
+
+
+def test_patience_ends_when_all_threads_are_at_work_for_long(engine):
+    """Then there is one thread more."""
+    busy = [engine.execute(engine.connect(), ENDLESS) for _ in range(2)]
+    connection = engine.result(engine.threads.connect(engine.database, patient=True))
+    assert engine.run(connection, "select 1") == [["1"]]
+    for execution in busy:
+        execution.interrupt()
+        engine.finish(execution)
+
+
+def test_what_is_patient_is_not_forgotten_at_the_end(engine):
+    """A connection that nobody has used yet, and one that nobody uses any more."""
+    job = engine.threads.connect(engine.database, patient=True)
+    connection = engine.connect()
+    engine.threads.discard(connection)
+    engine.threads.shutdown()
+    engine.threads.wait(job, TIMEOUT_S)
+    assert job.done
+
+
+def test_a_connection_may_be_discarded_after_the_end(engine):
+    """Then the last reference frees it."""
+    connection = engine.connect()
+    engine.threads.shutdown()
+    engine.threads.discard(connection)
+
+
 # --- statements
 
 

@@ -17,6 +17,7 @@ class Job:
     """An opening, and the connection that comes of it."""
 
     script: str
+    patient: bool
     opened: Deferred = field(factory=Deferred)
 
     def open(self):
@@ -36,21 +37,18 @@ class World:
         """Its own."""
         return self
 
-    def connect(self, database, script):
+    def connect(self, database, script, *, patient=False):
         """Remember."""
-        self.jobs.append(Job(script))
+        self.jobs.append(Job(script, patient))
         return self.jobs[-1]
 
     def finish(self, job):
         """Fires when the test says."""
         return job.opened
 
-    def close(self, connection):
+    def discard(self, connection):
         """Remember."""
         self.discarded.append(connection)
-
-    def forget(self, job):
-        """Nobody waits for it."""
 
     def open_all(self):
         """What was submitted is done."""
@@ -81,6 +79,8 @@ class ReadyConnectionsTests(SynchronousTestCase):
         first = self.connect()
         opened = self.world.open_all()
         assert len(opened) == MAX_READY
+        assert not first.patient
+        assert all(job.patient for job in opened)
         others = [self.successResultOf(Deferred.fromCoroutine(self.ready.connect("s"))) for _ in range(MAX_READY)]
         assert len({first, *others}) == MAX_READY + 1
         assert set(others) == set(opened)
