@@ -16,7 +16,7 @@ from attrs import define, field, frozen
 from duckgres_tx.errors import FeatureNotSupported, PgError, Severity
 from duckgres_tx.sql import guc_rules, guc_special
 from duckgres_tx.sql.forms import ResetVariable, SetTransaction, SetVariable, TransactionModes
-from duckgres_tx.sql.guc_table import DEFINITIONS, GucDefinition, Kind
+from duckgres_tx.sql.guc_table import DEFINITIONS
 from duckgres_tx.sql.tokens import quote_string
 
 
@@ -146,12 +146,6 @@ class Variables:
         ]
         rows.extend(ShownVariable(name, self.show(name), "") for name in self._custom_names())
         return sorted(rows, key=lambda row: row.name.lower())
-
-    def rows(self) -> list[tuple[str | None, ...]]:
-        """The rows of pg_settings: its 17 columns, as text, by name."""
-        made = [self._settings_row(definition) for definition in DEFINITIONS.values() if not definition.hidden]
-        made.extend(self._custom_row(name) for name in self._custom_names())
-        return sorted(made, key=lambda row: (row[0] or "").lower())
 
     def reported(self) -> list[tuple[str, str]]:
         """All ``(name, value)`` that ParameterStatus tells a client after it has logged in."""
@@ -372,45 +366,6 @@ class Variables:
             tuple((f"guc.{name}", value) for name, value in values.items()),
             tuple(notices),
         )
-
-    def _settings_row(self, definition: GucDefinition) -> tuple[str | None, ...]:
-        key = definition.key
-        number = definition.kind in (Kind.INTEGER, Kind.REAL)
-        return (
-            definition.name,
-            self._stored(key),
-            definition.unit or None,
-            "Preset Options" if definition.context.value == "internal" else "Client Connection Defaults",
-            definition.description,
-            None,
-            definition.context.value,
-            definition.kind.value,
-            self._source(key),
-            definition.bounds[0] if number else None,
-            definition.bounds[1] if number else None,
-            "{" + ",".join(f'"{c}"' if " " in c else c for c in definition.choices) + "}"
-            if definition.choices
-            else None,
-            definition.default,
-            self._initial[key],
-            None,
-            None,
-            "f",
-        )
-
-    def _custom_row(self, name: str) -> tuple[str | None, ...]:
-        stored = self._stored(name)
-        reset = self._initial.get(name)
-        source = self._source(name)
-        head = (name, stored, None, "Customized Options", None, None, "user", "string", source)
-        return (*head, None, None, None, None, reset, None, None, "f")
-
-    def _source(self, key: str) -> str:
-        local = self._transaction.local if self._transaction is not None else {}
-        if key in local or key in self._session:
-            return "session"
-        definition = DEFINITIONS.get(key)
-        return "default" if definition is not None and self._initial[key] == definition.default else "client"
 
 
 def _on_off(value: bool) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from session_client import HostCase
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -106,6 +108,29 @@ class CancellingTests(HostCase, TestCase):
         return self.check(
             ["E:57014", "Z:E"], Query("fetch all from c"), before=["begin", f"declare c cursor for {STREAM}"]
         )
+
+    def test_a_client_that_has_sent_much_and_left(self):
+        """Nothing is read from it while its first query runs, and still its end is noticed."""
+        client = self.client()
+
+        def talk():
+            client.login()
+            client.socket.settimeout(1)
+            with contextlib.suppress(TimeoutError):
+                client.send(Query(SLOW), *(Query(f"select '{'x' * 100_000}'") for _ in range(10)))
+
+        async def run():
+            await self.in_thread(talk)
+            while not self.host.health().running:
+                await deferLater(reactor, 0.01)
+            client.close()
+            for _ in range(1000):
+                if not self.host.health().sessions:
+                    return
+                await deferLater(reactor, 0.01)
+            self.fail("the session goes on")
+
+        return Deferred.fromCoroutine(run())
 
     def test_a_copy(self):
         """COPY … TO STDOUT."""
