@@ -7,11 +7,14 @@ log JSON lines too.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TextIO
 
 from attrs import define, field
@@ -139,6 +142,22 @@ class JsonLines:
         document = {"time": formatTime(event.get("log_time", self._clock())), **_document(event)}
         self._stream.write(json.dumps(document, ensure_ascii=False) + "\n")
         self._stream.flush()
+
+
+def share_log_file(path: Path) -> None:
+    """Have this process write to the end of a log file, wherever that is by then: during a takeover two processes write to it.
+
+    `twistd` opens its log at a place that it has looked up, so two of them would write over each other's lines.
+
+    Args:
+        path: Absolute. Nothing happens if this process hasn't opened it.
+    """
+    for link in Path("/proc/self/fd").iterdir():
+        # the descriptor with which the directory is read is gone again
+        with contextlib.suppress(FileNotFoundError):
+            if link.readlink() == path:
+                number = int(link.name)
+                fcntl.fcntl(number, fcntl.F_SETFL, fcntl.fcntl(number, fcntl.F_GETFL) | os.O_APPEND)
 
 
 def json_lines() -> JsonLines:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Mapping, MutableMapping
+from pathlib import Path
 from typing import Any
 
 from attrs import frozen
@@ -52,6 +53,11 @@ class Launch:
     def directories(self) -> tuple[str, str]:
         """Data and runtime directory, without symbolic links: two servers that have them in common are the same one."""
         return os.path.realpath(self.config.data_dir), os.path.realpath(self.config.runtime_path)
+
+    @property
+    def log_file(self) -> Path:
+        """Twistd's log file, if it writes one."""
+        return self.command_line.directory / (self.twistd_options.get("logfile") or "twistd.log")
 
     def read_again(self) -> Config:
         """What the operator wants now: the same options and variables, and what the file says by now.

@@ -23,6 +23,7 @@ from duckgres_tx.config import Config, ConfigError
 from duckgres_tx.handover.activation import Passed, environment_at_start, passed_sockets
 from duckgres_tx.handover.commands import Refused
 from duckgres_tx.handover.incumbent import GIVEN_AWAY, Phase
+from duckgres_tx.logs import share_log_file
 from duckgres_tx.options import Options
 from duckgres_tx.premises import Launch, Premises, furnish, launch_of
 from duckgres_tx.preparation import CannotStart, Prepared, check, occupy, settle
@@ -70,7 +71,7 @@ class DuckgresService(Service):
         self._beginning = Beginning(
             self._reactor, self._launch, self._premises, self._prepared, self._passed, self._unwanted
         )
-        self._premises.incumbency.dismiss_predecessor = self._beginning.dismiss_predecessor
+        self._premises.incumbency.get_ready = self._get_ready
         self._reactor.callWhenRunning(self._begin)
 
     def stopService(self) -> Deferred[None]:
@@ -85,6 +86,7 @@ class DuckgresService(Service):
 
     def _begin(self) -> None:
         self._take_signals()
+        share_log_file(self._launch.log_file)
         for name in configuration.unknown_variables(os.environ):
             self._log.warn("the environment variable {name} is not one of this server's", name=name)
         self._starting = start(self._start(), "start the server")
@@ -123,6 +125,13 @@ class DuckgresService(Service):
                 self._log.warn(
                     "there are workers with older code or settings; they stay until they are rolled (SIGUSR2)"
                 )
+
+    async def _get_ready(self) -> None:
+        """Another process is about to take over from this one."""
+        # it may have been rotated
+        share_log_file(self._launch.log_file)
+        # who stands by would take our end for a failure, and everything back
+        await self._beginning.dismiss_predecessor()
 
     def _fail(self, line: str) -> None:
         self._log.error("could not start: {line}", line=line)

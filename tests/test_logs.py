@@ -10,7 +10,7 @@ import os
 import pytest
 from twisted.logger import Logger, LogLevel, LogPublisher
 
-from duckgres_tx.logs import MAX_LINE_BYTES, JsonLines, WorkerLog, WorkerOutput
+from duckgres_tx.logs import MAX_LINE_BYTES, JsonLines, WorkerLog, WorkerOutput, share_log_file
 
 
 @pytest.fixture
@@ -185,3 +185,23 @@ def test_json_lines():
     assert (first["level"], first["namespace"], first["message"]) == ("info", "n", "Grüße\naus Wien")
     assert first["time"].startswith("20")
     assert second["level"] == "error"
+
+
+def test_two_processes_share_a_log_file(tmp_path):
+    """Neither writes over what the other has written, as two that each know the end of the file would."""
+    path = tmp_path / "log"
+    path.write_bytes(b"before\n")
+    with path.open("rb+", 0) as ours, path.open("rb+", 0) as theirs:
+        for file in (ours, theirs):
+            file.seek(0, os.SEEK_END)
+        share_log_file(path)
+        ours.write(b"ours\n")
+        theirs.write(b"theirs\n")
+        ours.write(b"ours again\n")
+
+    assert path.read_bytes() == b"before\nours\ntheirs\nours again\n"
+
+
+def test_a_log_that_isn_t_a_file_is_left_alone(tmp_path):
+    """Standard output, say."""
+    share_log_file(tmp_path / "log")

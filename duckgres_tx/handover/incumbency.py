@@ -59,8 +59,8 @@ class Signposts(Protocol):
         """Another process has put up its own."""
 
 
-async def _nobody_stands_by() -> None:
-    """See `Incumbency.dismiss_predecessor`."""
+async def _always_ready() -> None:
+    """See `Incumbency.get_ready`."""
 
 
 @define(eq=False)
@@ -69,7 +69,7 @@ class Incumbency:
 
     Attributes:
         server: The running control plane; None before it runs.
-        dismiss_predecessor: Has the process leave that still stands by for this one, if there is one.
+        get_ready: What is to be done before another process takes over.
     """
 
     _reactor: Any
@@ -80,7 +80,7 @@ class Incumbency:
     # ends the process
     _leave: Callable[[], None]
     server: Serving | None = None
-    dismiss_predecessor: Callable[[], Awaitable[None]] = _nobody_stands_by
+    get_ready: Callable[[], Awaitable[None]] = _always_ready
     _record: IncumbentRecord = field(init=False)
     _life: IncumbentLife = field(init=False)
     _guest: Guest | None = None
@@ -178,8 +178,7 @@ class Incumbency:
     async def prepare(self, link: Link) -> None:
         """See `Prepare`."""
         server = self._step(link, Phase.GREETED)
-        # it would take our end for a failure, and everything back
-        await self.dismiss_predecessor()
+        await self.get_ready()
         self._step(link, Phase.GREETED)
         reached(FaultPoint.INCUMBENT_SENDS_DESCRIPTORS)
         await self._give(link, lambda guest: guest.give_descriptors(server.descriptors()))

@@ -109,7 +109,7 @@ def test_a_client_that_comes_too_late_is_passed_on(stage):
 def test_who_stands_by_is_dismissed_before_the_next_takeover(stage):
     """Nothing is sent before it has left: it would take the end of its successor for a failure."""
     dismissed = Deferred()
-    stage.incumbency.dismiss_predecessor = lambda: dismissed
+    stage.incumbency.get_ready = lambda: dismissed
     stage.begin()
     stage.carry()
     assert stage.incumbency.phase is Phase.GREETED

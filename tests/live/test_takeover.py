@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -298,6 +299,10 @@ def test_the_same_command_twice(house):
         assert house.named()[1] == pids[-1]
         assert is_alive(pids[-1])
     assert len(set(pids)) == 3
+    # two processes write to one log for a while
+    log = (house.root / "log").read_text(encoding="utf-8")
+    assert log.count("ready: PGPASSFILE") == 3
+    assert all(re.match(r"\d{4}-\d\d-\d\dT|\t", line) for line in log.splitlines() if line), log
     for pid in pids[:2]:
         wait_until(lambda pid=pid: not is_alive(pid), 10, "end of those that were taken over")
     os.kill(pids[2], signal.SIGTERM)
