@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 
 import pytest
 from pairs import result_of
@@ -623,3 +624,107 @@ def test_whenever_it_breaks_one_server_is_left_with_everything(stage, breaks, af
         assert stage.incumbency.phase is Phase.SERVING
         assert stage.old.accepts
     client.close()
+
+
+# ---- what comes at the wrong time, or can't be told
+
+
+def test_what_comes_after_the_end_is_closed(stage):
+    """A descriptor that nobody wants any more must not stay open."""
+    stage.candidacy.stop()
+    ours, theirs = socket.socketpair()
+    with pytest.raises(OutOfTurn, match="the newcomer is told off"):
+        stage.candidacy.take_connection(HeldConnection(theirs.detach(), b"", "", 0, 0.0, admitted=True))
+    assert ours.recv(1) == b""
+    with pytest.raises(OutOfTurn, match="the newcomer is told off"):
+        stage.candidacy.take_descriptor("listener", ours.detach())
+    stage.candidacy._outcome.addErrback(stage.outcome.append)
+    assert stage.told_off() == "was told to stop while it was starting"
+
+
+def test_a_newcomer_that_can_t_take_a_client_is_given_up(stage, monkeypatch):
+    """It may be out of descriptors; the client stays where it is."""
+    client, inode = stage.client()
+    stage.new.slow["survey"] = Deferred()
+    stage.begin()
+    stage.carry()
+    monkeypatch.setattr(type(stage.candidacy), "take_connection", refuse)
+    stage.new.slow.pop("survey").callback(None)
+    stage.run(1)
+
+    assert "given up" in stage.told_off() or "goes on" in stage.told_off()
+    assert [inode_of(waiting.fileno()) for waiting in stage.old.clients] == [inode]
+    client.close()
+
+
+def refuse(candidacy, connection) -> None:
+    """As a newcomer does that has too many."""
+    os.close(connection.fd)
+    raise ZeroDivisionError
+
+
+def test_an_incumbent_that_can_t_be_watched_is_believed(stage, monkeypatch):
+    """In another PID namespace; what its link says is all that there is."""
+
+    def can_t(reactor, pid, ended):
+        raise OSError(3, "No such process")
+
+    monkeypatch.setattr(predecessor.ProcessWatch, "on", can_t)
+    stage.begin()
+    stage.carry()
+    assert stage.outcome == [stage.new]
+    stage.pair.die(stage.pair.right)
+    stage.run(2)
+
+    assert stage.candidacy.stage is NewcomerStage.ALONE
+
+
+def test_an_unexpected_error_is_told_as_such(stage):
+    """The log has the rest."""
+    stage.new.fails["survey"] = ZeroDivisionError()
+    stage.begin()
+    stage.run(1)
+
+    assert stage.told_off() == "an unexpected error, see the log"
+    assert_nothing_has_happened(stage)
+
+
+def test_an_incumbent_that_hangs_when_it_is_told_that_it_is_relieved(stage):
+    """The newcomer waits a while with those that it was sent, and goes on: it has been heard, whenever that is."""
+    client, _ = stage.client()
+    stage.begin()
+    while stage.candidacy.stage is not NewcomerStage.SERVING:
+        stage.pair.carry_some(1)
+    stage.reactor.advance(4.9)
+    assert stage.new.taken == []
+    stage.reactor.advance(0.2)
+
+    assert stage.outcome == [stage.new]
+    assert len(stage.new.taken) == 1
+    client.close()
+
+
+def test_an_incumbent_that_hangs_when_it_is_given_everything_back(stage):
+    """The newcomer ends; its death is told by the kernel."""
+    stage.new.fails["take charge"] = WorkerStartFailed("worker 2 can't serve")
+    stage.begin()
+    while "leave" not in stage.new.did:
+        stage.pair.carry_some(1)
+    stage.reactor.advance(2.1)
+
+    assert stage.told_off() == "worker 2 can't serve"
+
+
+def test_a_takeover_s_outcome_can_be_waited_for(stage):
+    """By who has started the newcomer: its pid, or 0."""
+    stage.new.fails["survey"] = WorkerStartFailed("worker 1 hangs")
+    failed = stage.incumbency.when_decided()
+    stage.begin()
+    stage.run(1)
+    assert result_of(failed) == 0
+    succeeded = stage.incumbency.when_decided()
+    stage.another_newcomer()
+    stage.begin()
+    stage.carry()
+
+    assert result_of(succeeded) == os.getpid()
