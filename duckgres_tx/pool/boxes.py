@@ -2,8 +2,8 @@
 
 What goes over the wire is AMP's. AMP itself reads a box string by string through a state machine, translates every argument's name
 each time, waits for the reactor to say that a socket can be written, and makes four Deferreds for an answer that is there already.
-Here a box is read in one go, names are translated once, what the kernel takes leaves at once, and a responder that answers at once
-is answered for at once. Everything else is left to AMP.
+Here a box is read in one go, names are translated once, what the kernel takes leaves at once, or together with what nobody waits
+for, and a responder that answers at once is answered for at once. Everything else is left to AMP.
 """
 
 from __future__ import annotations
@@ -13,14 +13,21 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from twisted.internet import tcp
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import connectionDone
 from twisted.protocols import amp
 from twisted.python.failure import Failure
 
 from duckgres_tx.session.eager_writes import send_now
 
 _length = struct.Struct("!H").unpack_from
+_pack_length = struct.Struct("!H").pack
 _MAX_KEY_BYTES = 255
 _LENGTH_BYTES = 2
+
+# How long a box waits for others to go with. Each takes a turn of the other side's reactor otherwise, and half of a connect's boxes are
+# news that nobody waits for.
+PATIENCE_S = 0.005
 
 _Layout = tuple[tuple[bytes, str, amp.Argument], ...]
 
@@ -31,10 +38,12 @@ class LinkCommand(amp.Command):
     Attributes:
         takes: The arguments: the name on the wire, in Python, the type.
         gives: The same of the response.
+        patient: Nobody waits for it, or, if it is answered, for an answer that is no error.
     """
 
     takes: ClassVar[_Layout] = ()
     gives: ClassVar[_Layout] = ()
+    patient: ClassVar[bool] = False
 
     def __init__(self, **arguments: Any) -> None:
         """One call of it; what is missing is noticed when it is written."""
@@ -73,6 +82,11 @@ class BoxLink(amp.AMP):
     _commandDispatch: ClassVar[dict[bytes, tuple[type[amp.Command], Callable[..., Any]]]]
     _incomplete = b""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._patient: list[bytes] = []
+        self._patience: IDelayedCall | None = None
+
     def dataReceived(self, data: bytes) -> None:
         """Take every box that is whole."""
         if self._incomplete:
@@ -82,10 +96,40 @@ class BoxLink(amp.AMP):
             at = end
         self._incomplete = data[at:]
 
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """What still waits is lost."""
+        self._patient.clear()
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        # past AMP's own method, which only adds a log line
+        amp.BinaryBoxProtocol.connectionLost(self, reason)
+
     def sendBox(self, box: amp.AmpBox) -> None:
         """Send a box, now if the kernel takes it."""
+        self._write(_serialized(box))
+
+    def send_soon(self, box: amp.AmpBox) -> None:
+        """Send a box that nobody waits for: with the next one, or ``PATIENCE_S`` later."""
         transport: Any = self.transport
-        data = box.serialize()
+        if not isinstance(transport, tcp.Connection):
+            self.sendBox(box)
+            return
+        self._patient.append(_serialized(box))
+        if self._patience is None:
+            clock: Any = transport.reactor
+            self._patience = clock.callLater(PATIENCE_S, self._patience_is_over)
+
+    def _patience_is_over(self) -> None:
+        self._patience = None
+        if self._patient:
+            self._write(b"")
+
+    def _write(self, data: bytes) -> None:
+        transport: Any = self.transport
+        if self._patient:
+            data = b"".join((*self._patient, data))
+            self._patient.clear()
         if not isinstance(transport, tcp.Connection):
             transport.write(data)
             return
@@ -100,14 +144,18 @@ class BoxLink(amp.AMP):
         """Send a command that isn't answered."""
         box = command.makeArguments(arguments, self)
         box[amp.COMMAND] = command.commandName
-        self.sendBox(box)
+        if getattr(command, "patient", False):
+            self.send_soon(box)
+        else:
+            self.sendBox(box)
 
     def ampBoxReceived(self, box: amp.AmpBox) -> None:
-        """Answer at once if the responder does; the rest is AMP's."""
+        """Answer as soon as the responder does; the rest is AMP's."""
         command, respond = self._commandDispatch.get(box.get(amp.COMMAND, b""), (None, None))
         if command is None or respond is None or not getattr(respond, "answers_at_once", False):
             super().ampBoxReceived(box)
             return
+        send = self.send_soon if getattr(command, "patient", False) else self.sendBox
         try:
             try:
                 response = respond(self, **command.parseArguments(box, self))
@@ -116,8 +164,9 @@ class BoxLink(amp.AMP):
             except tuple(command.errors) as error:
                 answer = _error_box(command, error)
                 answer[amp.ERROR] = box.get(amp.ASK, b"")
+                send = self.sendBox
             if amp.ASK in box and self.transport is not None:
-                self.sendBox(answer)
+                send(answer)
         except Exception:  # noqa: BLE001  as AMP: nobody knows what to answer, so the link is given up
             self.unhandledError(Failure())
 
@@ -149,6 +198,18 @@ def answering_at_once(respond: Callable[..., Any]) -> Callable[..., Any]:
     """Mark a responder: it gives the response itself, no Deferred, and raises what its command declares."""
     respond.answers_at_once = True  # type: ignore[attr-defined]
     return respond
+
+
+def _serialized(box: amp.AmpBox) -> bytes:
+    parts: list[bytes] = []
+    try:
+        for key, value in box.items():
+            parts += (_pack_length(len(key)), key, _pack_length(len(value)), value)
+    except struct.error:
+        # AMP has words for what is too long.
+        return box.serialize()
+    parts.append(b"\0\0")
+    return b"".join(parts)
 
 
 def _layout(named: list[tuple[bytes, amp.Argument]]) -> _Layout:

@@ -102,6 +102,7 @@ class AcceptConnection(LinkCommand):
     on the way can never make a worker serve one client under another's name.
     """
 
+    patient = True
     arguments = [
         (b"socket", amp.Descriptor()),
         (b"socket_inode", amp.Integer()),
@@ -221,6 +222,7 @@ class SessionOpened(LinkCommand):
     over: this one doesn't know it yet.
     """
 
+    patient = True
     arguments = [
         (b"backend_pid", amp.Integer()),
         (b"user", amp.Unicode()),

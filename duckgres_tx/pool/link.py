@@ -106,7 +106,7 @@ class Link(BoxLink):
     def connectionLost(self, reason: Failure = CONNECTION_DONE) -> None:
         """Fail what is in flight, and close the descriptors that no command has claimed."""
         self.is_up = False
-        amp.BinaryBoxProtocol.connectionLost(self, reason)
+        super().connectionLost(reason)
         unclaimed: dict[int, int] = self._descriptors
         while unclaimed:
             os.close(unclaimed.popitem()[1])

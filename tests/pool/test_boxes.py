@@ -12,6 +12,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import UNIXClientEndpoint, UNIXServerEndpoint, connectProtocol
 from twisted.internet.protocol import Factory
+from twisted.internet.task import deferLater
 from twisted.protocols import amp
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
@@ -49,6 +50,18 @@ class Note(LinkCommand):
     requiresAnswer = False
 
 
+class SaySoon(Say):
+    """Its answer may wait."""
+
+    patient = True
+
+
+class NoteSoon(Note):
+    """It may wait."""
+
+    patient = True
+
+
 class PlainSay(amp.Command):
     """`Say` as AMP alone has it."""
 
@@ -77,6 +90,18 @@ class End(BoxLink):
     def say_later(self, number, word):
         """Through AMP."""
         return succeed(self.say(number, word))
+
+    @SaySoon.responder
+    @answering_at_once
+    def say_soon(self, number, word):
+        """As `say`."""
+        return self.say(number, word)
+
+    @NoteSoon.responder
+    @answering_at_once
+    def note_soon(self, number, word):
+        """As `note`."""
+        return self.note(number, word)
 
     @Note.responder
     @answering_at_once
@@ -229,3 +254,83 @@ class SocketTests(TestCase):
         done = Deferred.fromCoroutine(go())
         done.addCallback(lambda _: self.assertEqual([number for number, _ in taken], list(range(80))))
         return done
+
+    def link(self):
+        """Two ends over a real socket, and what was read at one go at the second."""
+
+        class Reading(End):
+            portions: list[bytes]
+
+            def dataReceived(self, data):
+                self.portions.append(data)
+                super().dataReceived(data)
+
+        async def connect():
+            path = self.mktemp()
+            far = Reading()
+            far.portions = []
+            port = await UNIXServerEndpoint(reactor, path).listen(Factory.forProtocol(lambda: far))
+            near = await connectProtocol(UNIXClientEndpoint(reactor, path), End())
+            await near.callRemote(Say, number=7)
+            far.portions.clear()
+            return near, far, port
+
+        return connect()
+
+    @staticmethod
+    async def _end(near, port):
+        gone = Deferred()
+        lost = near.connectionLost
+
+        def ended(reason):
+            lost(reason)
+            gone.callback(None)
+
+        near.connectionLost = ended
+        near.transport.loseConnection()
+        await gone
+        await port.stopListening()
+
+    def test_what_is_patient_goes_with_the_next_box(self):
+        """In one piece, and in the order in which it was said."""
+
+        async def go():
+            near, far, port = await self.link()
+            near.send(NoteSoon, {"number": 1})
+            near.send(NoteSoon, {"number": 2})
+            near.send(Note, {"number": 3})
+            await near.callRemote(Say, number=4)
+            self.assertEqual([number for number, _ in far.notes], [1, 2, 3])
+            self.assertEqual(sum(b"NoteSoon" in portion for portion in far.portions), 1)
+            await self._end(near, port)
+
+        return Deferred.fromCoroutine(go())
+
+    def test_what_is_patient_goes_by_itself_in_the_end(self):
+        """News and answers; an error doesn't wait."""
+
+        async def go():
+            near, far, port = await self.link()
+            near.send(NoteSoon, {"number": 1})
+            self.assertEqual(await near.callRemote(SaySoon, number=7, word="w"), {"text": "7 w"})
+            with self.assertRaises(Declared):
+                await near.callRemote(SaySoon, number=0)
+            self.assertEqual(far.notes, [(1, None)])
+            near.send(NoteSoon, {"number": 2})
+            while len(far.notes) < 2:
+                await deferLater(reactor, 0.001)
+            await self._end(near, port)
+
+        return Deferred.fromCoroutine(go())
+
+    def test_what_is_patient_ends_with_the_link(self):
+        """Nothing is left to be done later."""
+
+        async def go():
+            near, _, port = await self.link()
+            near.send(NoteSoon, {"number": 1})
+            near.transport.abortConnection()
+            await port.stopListening()
+            await deferLater(reactor, 0.02)
+
+        return Deferred.fromCoroutine(go())
