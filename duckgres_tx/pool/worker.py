@@ -54,6 +54,7 @@ class WorkerEnd(Link):
         with descriptors.OwnedDescriptor(configuration) as file, descriptors.OwnedDescriptor(inventory) as sheet:
             reached(FaultPoint.WORKER_CONFIGURES)
             document = descriptors.read_memory_file(file.fd, CONFIGURATION_LIMIT_BYTES)
+            reached(FaultPoint.WORKER_CONFIGURES)
             stale = self._employment.configure(self, Order(document, slot, generation, epoch), sheet.fd)
         reached(FaultPoint.WORKER_CONFIGURED)
         return {"pid": os.getpid(), "stale": ",".join(stale)}
