@@ -13,6 +13,7 @@ from attrs import define, evolve, field
 
 from storm import journal, ledger, load
 from storm.fleet import ControlPlane, Fleet, FleetError, tail
+from storm.parts import Abilities
 from storm.plan import Plan
 from storm.record import Kind, Record, Window
 
@@ -67,7 +68,7 @@ class Director:
         with self.fleet:
             first = self._job(0.0, "sessions")
             abilities = asyncio.run(load.prepare(first.endpoint(), self.plan.load.databases))
-            self.record.abilities = f"COPY: {_yes(abilities.can_copy)}, cursors: {_yes(abilities.has_cursors)}"
+            self.record.abilities = str(abilities)
             try:
                 self._quiet("before")
                 self._storm(abilities)
@@ -94,16 +95,12 @@ class Director:
 
     # ---- with load
 
-    def _storm(self, abilities: load.Abilities) -> None:
+    def _storm(self, abilities: Abilities) -> None:
         began = time.monotonic()
         until = began + self.plan.duration_s
         self._next_takeover = began + self.plan.settle_s if self.plan.takeover_every_s else until
         self._next_roll = began + self.plan.settle_s * 2 if self.plan.roll_every_s else until
-        names = ("connects", "sessions")
-        jobs = [
-            evolve(self._job(until, name), can_copy=abilities.can_copy, has_cursors=abilities.has_cursors)
-            for name in names
-        ]
+        jobs = [evolve(self._job(until, part), abilities=abilities) for part in ("connects", "sessions")]
         clients = [load.start(job) for job in jobs]
         try:
             while time.monotonic() < until + LOAD_GRACE_S and any(client.poll() is None for client in clients):
@@ -270,7 +267,3 @@ def _end(job: load.Job, client: subprocess.Popen[str]) -> Iterator[str]:
         yield f"the clients ({job.part}) did not end in time"
     if status := client.wait(10):
         yield f"the clients ({job.part}) ended with status {status}"
-
-
-def _yes(there: bool) -> str:
-    return "yes" if there else "no"

@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from attrs import define, field
 
@@ -100,6 +100,9 @@ class Fleet:
     """The server; ends with the ``with`` block.
 
     Attributes:
+        workers: Worker processes.
+        environment: On top of what this process has, for every generation.
+        options: The same on the command line.
         root: Everything of it is below.
         serving: The control plane that serves.
         all: Every control plane that there was.
@@ -107,6 +110,7 @@ class Fleet:
 
     workers: int
     environment: Mapping[str, str] = field(factory=dict)
+    options: tuple[str, ...] = ()
     root: Path = field(init=False)
     all: list[ControlPlane] = field(factory=list)
     serving: ControlPlane = field(init=False)
@@ -146,30 +150,73 @@ class Fleet:
         """Where twistd writes who serves."""
         return self.root / "twistd.pid"
 
+    @property
+    def handover(self) -> Path:
+        """The socket over which one control plane takes over from the other."""
+        return self.root / "handover.sock"
+
+    def dsn(self, **changes: Any) -> str:
+        """A libpq connection string with the password; None leaves a parameter out."""
+        merged = {**self.parameters, "password": self.password, **changes}
+        return " ".join(f"{name}={value}" for name, value in merged.items() if value is not None)
+
+    def words(self) -> str:
+        """All that its control planes have logged, one after the other."""
+        return "".join(plane.words() for plane in self.all)
+
     def command(self, log: Path, *, daemon: bool) -> list[str]:
         """The one command line."""
         how = [f"--logfile={log}"] if daemon else ["-n"]
         return [
-            *_TWISTD, f"--rundir={self.root}", f"--pidfile={self.pidfile}", *how, "duckgres",
-            f"--handover={self.root / 'handover.sock'}", f"--data-dir={self.root / 'data'}", f"--workers={self.workers}", "--port=0",
-        ]  # fmt: skip
+            *_TWISTD,
+            f"--rundir={self.root}",
+            f"--pidfile={self.pidfile}",
+            *how,
+            "duckgres",
+            f"--handover={self.handover}",
+            f"--data-dir={self.root / 'data'}",
+            f"--workers={self.workers}",
+            "--port=0",
+            *self.options,
+        ]
 
-    def launch(self, *, daemon: bool) -> ControlPlane:
-        """Give the command once more."""
+    def launch(
+        self,
+        *options: str,
+        daemon: bool = False,
+        environment: Mapping[str, str] | None = None,
+        words: list[str] | None = None,
+        inherit: tuple[int, ...] = (),
+    ) -> ControlPlane:
+        """Give the command once more.
+
+        Args:
+            options: After the others, which they override.
+            daemon: Without twistd's ``-n``.
+            environment: For this one only.
+            words: Another command line altogether.
+            inherit: Descriptors that it gets.
+        """
         number = len(self.all) + 1
         log = self.root / f"log-{number}"
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("DUCKGRES_", "PG"))}
-        environment |= {MARK: self._mark, "PYTHONFAULTHANDLER": "1", **self.environment}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DUCKGRES_", "PG"))}
         output: Path = self.root / f"said-{number}" if daemon else log
         with output.open("ab") as file:
             launcher = subprocess.Popen(
-                self.command(log, daemon=daemon),
-                env=environment,
+                [*(words or self.command(log, daemon=daemon)), *options],
+                env={
+                    **inherited,
+                    MARK: self._mark,
+                    "PYTHONFAULTHANDLER": "1",
+                    **self.environment,
+                    **(environment or {}),
+                },
                 cwd=self.root,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                pass_fds=inherit,
             )
         control_plane = ControlPlane(number, log, time.monotonic(), launcher, daemon)
         if not daemon:
@@ -213,6 +260,18 @@ class Fleet:
             lambda: self.is_ready(control_plane), deadline_s, f"ready line of control plane {control_plane.number}"
         )
 
+    def take_over(
+        self, *options: str, daemon: bool = False, environment: Mapping[str, str] | None = None
+    ) -> ControlPlane:
+        """Give the command once more and wait until the new one serves; the one that served is still there for a moment.
+
+        Raises:
+            FleetError: It didn't come to that.
+        """
+        newcomer = self.launch(*options, daemon=daemon, environment=environment)
+        self.wait_until_ready(newcomer, START_DEADLINE_S)
+        return newcomer
+
     def wait_until_gone(self, control_plane: ControlPlane, deadline_s: float) -> None:
         """Wait for a control plane's end.
 
@@ -244,6 +303,21 @@ class Fleet:
         with contextlib.suppress(OSError, ValueError):
             return int(self.pidfile.read_text(encoding="ascii"))
         return 0
+
+    def adopt_successor(self) -> ControlPlane:
+        """Whoever the pidfile names is the `serving` one from now on: it was started by the one before, not by us."""
+        plane = ControlPlane(
+            len(self.all) + 1, self.serving.log, time.monotonic(), self.serving.launcher, is_daemon=True
+        )
+        plane.watch(self.named_by_pidfile())
+        plane.ready_at = time.monotonic()
+        self.all.append(plane)
+        self.serving = plane
+        return plane
+
+    def control_planes_alive(self) -> list[int]:
+        """The processes of this server that are no workers."""
+        return [pid for pid in self.processes() if b"twistd" in command_line(pid)]
 
     def workers_alive(self) -> list[int]:
         """The worker processes, whoever their parent is."""

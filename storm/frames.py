@@ -70,6 +70,7 @@ def copy_data(data: bytes) -> bytes:
 
 
 COPY_DONE = frame(b"c")
+COPY_FAIL = frame(b"f", b"not meant\0")
 
 
 def error_fields(body: bytes) -> dict[str, str]:

@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import cattrs
-from attrs import frozen
+from attrs import field, frozen
 
 from storm import client, frames, scram
 from storm.client import Session, StatementFailedError
@@ -25,10 +25,13 @@ from storm.connects import Connects
 from storm.copying import Copier
 from storm.holders import CursorHolder, IdleHolder, PortalHolder
 from storm.journal import Journal
-from storm.parts import Part, Surroundings
+from storm.parts import Abilities, Part, Surroundings
 from storm.plan import Load
 from storm.queries import Canceller, Sleeper
 from storm.transactions import CREATE, Writer
+
+_NOT_SUPPORTED = "0A000"
+_QUERY_CANCELED = "57014"
 
 
 @frozen
@@ -50,8 +53,7 @@ class Job:
     until: float
     seed: int
     journal: Path
-    can_copy: bool = False
-    has_cursors: bool = False
+    abilities: Abilities = field(factory=Abilities)
 
     def endpoint(self) -> client.Endpoint:
         """The way in."""
@@ -99,8 +101,7 @@ async def _sessions(job: Job, journal: Journal) -> None:
         random.Random(job.seed),
         job.load.databases,
         job.until,
-        job.can_copy,
-        job.has_cursors,
+        job.abilities,
     )
     async with asyncio.TaskGroup() as group:
         for part, work in _parts(job.load, around):
@@ -110,7 +111,7 @@ async def _sessions(job: Job, journal: Journal) -> None:
 def _parts(load: Load, around: Surroundings) -> list[tuple[Part, Callable[[Session], Awaitable[None]]]]:
     parts: list[tuple[Part, Callable[[Session], Awaitable[None]]]] = []
     kinds: list[type[PortalHolder | CursorHolder]] = (
-        [PortalHolder, CursorHolder] if around.has_cursors else [PortalHolder]
+        [PortalHolder, CursorHolder] if around.abilities.cursors else [PortalHolder]
     )
     for number in range(load.holders):
         # two of three hold what outlasts transactions
@@ -130,18 +131,10 @@ def _parts(load: Load, around: Surroundings) -> list[tuple[Part, Callable[[Sessi
     for number in range(load.cancels):
         canceller = Canceller(around, f"canceller {number}", number)
         parts.append((canceller, canceller.cancel))
-    for number in range(load.copiers if around.can_copy else 0):
+    for number in range(load.copiers if around.abilities.copy_out else 0):
         copier = Copier(around, f"copier {number}", number)
         parts.append((copier, copier.copy))
     return parts
-
-
-@frozen
-class Abilities:
-    """What the server can do of what not every version can."""
-
-    can_copy: bool
-    has_cursors: bool
 
 
 async def prepare(endpoint: client.Endpoint, databases: tuple[str, ...]) -> Abilities:
@@ -158,18 +151,26 @@ async def prepare(endpoint: client.Endpoint, databases: tuple[str, ...]) -> Abil
         async with await Session.connect(endpoint, name, None) as session:
             await session.ask(frames.query(CREATE))
     async with await Session.connect(endpoint, databases[0], None) as session:
-        can_copy = await _works(session, "copy (select 1) to stdout")
+        out = await _works(session, "copy (select 1) to stdout")
+        await session.ask(frames.query("create temporary table probe (i integer)"))
+        back_in = await _works(session, "copy probe from stdin")
         await session.ask(frames.query("begin"))
         has_cursors = await _works(session, "declare probe cursor for select 1")
         await session.ask(frames.query("rollback"))
-    return Abilities(can_copy, has_cursors)
+    return Abilities(copy_out=out, copy_in=back_in, cursors=has_cursors)
 
 
 async def _works(session: Session, sql: str) -> bool:
+    session.send(frames.query(sql))
     try:
-        await session.ask(frames.query(sql))
+        async for kind, _ in session.answers():
+            if kind == b"G":
+                session.send(frames.COPY_FAIL)
     except StatementFailedError as failure:
-        if failure.sqlstate != "0A000":
+        if failure.sqlstate == _QUERY_CANCELED:
+            # what our CopyFail asks for
+            return True
+        if failure.sqlstate != _NOT_SUPPORTED:
             raise
         return False
     return True

@@ -8,7 +8,7 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable
 
-from attrs import define
+from attrs import define, frozen
 
 from storm.client import Endpoint, Session, SessionEndedError, StatementFailedError
 from storm.journal import Journal
@@ -17,14 +17,25 @@ from storm.journal import Journal
 _PAUSE_AFTER_A_FAULT_S = 1.0
 
 
+@frozen
+class Abilities:
+    """What the server can do of what not every version can; it was asked."""
+
+    copy_out: bool = False
+    copy_in: bool = False
+    cursors: bool = False
+
+    def __str__(self) -> str:
+        told = {"COPY out": self.copy_out, "COPY in": self.copy_in, "cursors": self.cursors}
+        return ", ".join(f"{what}: {'yes' if there else 'no'}" for what, there in told.items())
+
+
 @define
 class Surroundings:
     """What every part needs.
 
     Attributes:
         until: The moment at which all end.
-        can_copy: Whether the server knows COPY with the client; it was asked.
-        has_cursors: The same for DECLARE.
     """
 
     endpoint: Endpoint
@@ -33,8 +44,7 @@ class Surroundings:
     choice: random.Random
     databases: tuple[str, ...]
     until: float
-    can_copy: bool
-    has_cursors: bool
+    abilities: Abilities
 
     @property
     def time_left(self) -> float:

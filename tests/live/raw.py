@@ -100,6 +100,12 @@ def error_fields(body: bytes) -> dict[str, str]:
     return {chr(part[0]): part[1:].decode() for part in body.split(b"\0") if part}
 
 
+def text_row(*values: object) -> bytes:
+    """The body of a DataRow with these values as text."""
+    encoded = [str(value).encode() for value in values]
+    return struct.pack("!h", len(encoded)) + b"".join(struct.pack("!i", len(one)) + one for one in encoded)
+
+
 class RawClient:
     """One connection; reads frame by frame with a deadline on every read."""
 
@@ -154,11 +160,15 @@ class RawClient:
         self.send(SSL_REQUEST)
         answer = self._exactly(1)
         if answer == b"S":
-            context = ssl.create_default_context()
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-            self.socket = context.wrap_socket(self.socket)
+            self.wrap_tls()
         return answer
+
+    def wrap_tls(self) -> None:
+        """Shake hands, when the server has agreed to TLS."""
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        self.socket = context.wrap_socket(self.socket)
 
     def login(
         self, user: str, password: str = "", database: str = "postgres", minor: int = 0, **parameters: str
