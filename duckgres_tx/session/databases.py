@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 from attrs import define, field
-from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -23,6 +22,7 @@ from duckgres_tx.session.database_files import DatabaseFiles, already_exists, do
 from duckgres_tx.session.executor import Executor
 from duckgres_tx.session.open_database import OpenDatabase
 from duckgres_tx.session.opening import make_database_file, open_database
+from duckgres_tx.session.queueing import QueueingLock
 from duckgres_tx.session.settings import WorkerSettings
 
 # Less than this makes an instance fail at anything; then the sum may exceed the budget.
@@ -44,7 +44,7 @@ class DatabaseSlot:
     name: str
     users: int = 0
     database: OpenDatabase | None = None
-    changing: DeferredLock = field(factory=DeferredLock)
+    changing: QueueingLock = field(factory=QueueingLock)
     idle: IDelayedCall | None = None
 
 

@@ -7,12 +7,12 @@ committed statement that may have changed it counts ``generation`` up.
 from __future__ import annotations
 
 from attrs import define, field
-from twisted.internet.defer import DeferredLock
 
 from duckgres_tx.catalog.install import databases_script
 from duckgres_tx.catalog.snapshot import rebuild_script
 from duckgres_tx.engine.database import Connection, Database
 from duckgres_tx.session.executor import Executor
+from duckgres_tx.session.queueing import QueueingLock
 from duckgres_tx.session.ready_connections import ReadyConnections
 from duckgres_tx.sql.tokens import quote_string
 
@@ -49,7 +49,7 @@ class OpenDatabase:
     snapshot_generation: int = 0
     spool_directory: str = ""
     _listed: tuple[str, ...] = ()
-    _rebuilding: DeferredLock = field(factory=DeferredLock)
+    _rebuilding: QueueingLock = field(factory=QueueingLock)
     connections: ReadyConnections = field(init=False)
 
     def __attrs_post_init__(self) -> None:

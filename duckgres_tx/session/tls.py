@@ -51,6 +51,9 @@ class TlsLayer(TLSMemoryBIOProtocol):
     """Hangs up when it has said so, as PostgreSQL does: an idle client wouldn't answer before its next query."""
 
     def _shutdownTLS(self) -> None:  # noqa: N802
+        if self._tlsConnection is None:
+            # it is lost already
+            return
         super()._shutdownTLS()
         transport: Any = self.transport
         transport.loseConnection()
