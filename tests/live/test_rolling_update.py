@@ -96,7 +96,7 @@ def test_clients_of_a_database_that_moves_wait_and_are_served(sslmode):
 def draining(server: Server, slot: int, already: int) -> bool:
     """Whether it is that worker's turn: the log tells so every few seconds, or the other one is gone."""
     words = server.log()[already:]
-    return re.search(rf"sessions left on worker {slot} ", words) is not None
+    return re.search(rf"sessions left on worker {slot}\b", words) is not None
 
 
 def test_a_second_roll_follows_the_first():

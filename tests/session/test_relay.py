@@ -19,7 +19,7 @@ from duckgres_tx.session.control_plane import AcceptedConnection, AskAgain
 from duckgres_tx.session.host import SessionHost
 from duckgres_tx.session.relay import LEAVE, STOP_TIMEOUT_S, Boundaries, NearEnd, Relay
 from duckgres_tx.session.settings import WorkerSettings
-from duckgres_tx.wire.frontend import Parse, Query, Sync
+from duckgres_tx.wire.frontend import CopyData, CopyDone, Parse, Query, Sync
 from duckgres_tx.wire.startup import StartupMessage
 
 SLOW = "select count(*) from range(10000000000) t(i) where i % 7 = 3"
@@ -203,6 +203,28 @@ class TwoHosts(HostCase, TestCase):
             inside, rest = await self.in_thread(go_on)
             assert inside == ("1",)
             assert rest == ["T", ("2",), "SELECT 1", "Z:T", "COMMIT", "Z:I", "E:57P01"]
+            client.close()
+            assert await left == 0
+
+        return self.run_coroutine(scenario())
+
+    def test_a_copy_goes_on_to_its_end(self):
+        """What the relay says to the owner comes between two lines of it."""
+        client = self.client()
+
+        async def scenario():
+            await self.in_thread(client.login)
+            await self.in_thread(client.ask, "create table lines (line text)")
+            await self.in_thread(client.send, Query("copy lines from stdin"))
+            assert (await self.in_thread(client.read))[0] == b"G"
+            await self.in_thread(client.send, CopyData(b"first\n"))
+            left = self.run_coroutine(self.host.drain(10))
+
+            def go_on():
+                client.send(CopyData(b"second\n"), CopyDone())
+                return client.until_end()
+
+            assert await self.in_thread(go_on) == ["COPY 2", "Z:I", "E:57P01"]
             client.close()
             assert await left == 0
 
