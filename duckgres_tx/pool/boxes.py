@@ -135,7 +135,7 @@ class BoxLink(amp.AMP):
             return
         left = send_now(transport, data)
         if left:
-            transport.write(left)
+            transport.write(bytes(left))
         elif not transport.disconnecting:
             # A descriptor that went with it had asked to be told when there is room.
             transport.stopWriting()

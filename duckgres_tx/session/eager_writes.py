@@ -2,7 +2,7 @@
 
 Twisted's transports gather what is written, ask the reactor to tell when the socket is writable, and send then. An answer
 that fits into the socket's buffer, as nearly all do, costs two changes of the poll set, a turn of the loop and a copy more
-that way. What the kernel doesn't take goes Twisted's way, producers and all.
+that way. What the kernel doesn't take waits as Twisted's would, producers and all, but isn't copied.
 """
 
 from __future__ import annotations
@@ -13,13 +13,16 @@ from typing import Any
 
 from twisted.internet import tcp, unix
 from twisted.internet.interfaces import IHalfCloseableDescriptor
-from twisted.internet.main import CONNECTION_DONE
+from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 from zope.interface import implementer_only
 
+# For one call of the kernel: what more there is waits for the next.
+MAX_PIECES = 64
 
-def send_now(transport: Any, data: bytes) -> bytes:
+
+def send_now(transport: Any, data: bytes) -> bytes | memoryview:
     """Send what the kernel takes, if nothing that was written before still waits.
 
     Args:
@@ -41,7 +44,7 @@ def send_now(transport: Any, data: bytes) -> bytes:
     # An error comes again when the reactor tries, which then ends the connection as usual.
     if not isinstance(sent, int) or sent <= 0:
         return data
-    return b"" if sent == len(data) else data[sent:]
+    return b"" if sent == len(data) else memoryview(data)[sent:]
 
 
 class _EagerWrites:
@@ -52,14 +55,35 @@ class _EagerWrites:
     """
 
     lazy_from_bytes = sys.maxsize
+    # Twisted's own is half of one of the engine's buffers: the other half would go the long way each time.
+    SEND_LIMIT = 1 << 20
 
     def write(self: Any, data: bytes) -> None:
         """Send; what can't be sent now is sent when the socket is writable."""
-        if 0 < len(data) < self.lazy_from_bytes:
-            data = send_now(self, data)
-            if not data:
-                return
-        super().write(data)  # type: ignore[misc]  # the mixed-in transport's
+        left = send_now(self, data) if 0 < len(data) < self.lazy_from_bytes else data
+        if left and self.connected and not self._writeDisconnected:
+            # As Twisted's own, which takes bytes only: so the rest would have to be copied.
+            self._tempDataBuffer.append(left)
+            self._tempDataLen += len(left)
+            self._maybePauseProducer()
+            self.startWriting()
+
+    def doWrite(self: Any) -> Any:
+        """The socket is writable: send what waits, piece by piece as it was written, where Twisted would join it first."""
+        waiting = self._tempDataBuffer
+        if waiting:
+            try:
+                sent = self.socket.sendmsg(waiting[:MAX_PIECES])
+            except BlockingIOError:
+                return None
+            except OSError:
+                return CONNECTION_LOST
+            self._tempDataLen -= sent
+            _drop(waiting, sent)
+        if waiting:
+            return None
+        # The end of writing, and whoever waits for it, are Twisted's to see to.
+        return super().doWrite()  # type: ignore[misc]  # the mixed-in transport's
 
     def loseConnection(self: Any) -> None:  # noqa: N802
         """Close: at the end of this turn when nothing waits to be sent, whether the socket is writable or not."""
@@ -82,6 +106,19 @@ class _EagerWrites:
         # It may have been aborted in the meantime.
         if self.connected:
             self.connectionLost(Failure(CONNECTION_DONE))
+
+
+def _drop(pieces: list[bytes | memoryview], count: int) -> None:
+    """Forget the first bytes."""
+    whole = 0
+    for piece in pieces:
+        if len(piece) > count:
+            break
+        count -= len(piece)
+        whole += 1
+    del pieces[:whole]
+    if count:
+        pieces[0] = memoryview(pieces[0])[count:]
 
 
 # Twisted's TLS declares for itself, one by one, every interface that the transport below has, and that for each connection takes

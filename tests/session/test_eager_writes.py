@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from types import SimpleNamespace
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -12,7 +13,7 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
-from duckgres_tx.session.eager_writes import adopt
+from duckgres_tx.session.eager_writes import MAX_PIECES, adopt
 
 # More than the buffers of a socket pair hold.
 MUCH = b"x" * (4 << 20)
@@ -101,6 +102,39 @@ class EagerWritesTests(TestCase):
             return size
 
         return deferToThread(read).addCallback(self.assertEqual, len(MUCH))
+
+    def test_pieces_arrive_whole_and_in_order(self):
+        """Whichever of them the kernel took at once, in part or not; the producer is asked for more when all have gone."""
+        talker, peer = self.connect()
+        resumed = []
+        producer = SimpleNamespace(pauseProducing=lambda: None, resumeProducing=lambda: resumed.append(1))
+        talker.transport.registerProducer(producer, True)
+        pieces = [bytes([number % 251]) * (1 + number * 997) for number in range(MAX_PIECES * 3)]
+        for piece in pieces:
+            talker.transport.write(piece)
+
+        def read():
+            wanted = sum(map(len, pieces))
+            got = []
+            while wanted:
+                got.append(peer.recv(100_000))
+                wanted -= len(got[-1])
+            return b"".join(got)
+
+        def read_all(got):
+            self.assertEqual(got, b"".join(pieces))
+            talker.transport.unregisterProducer()
+            talker.transport.loseConnection()
+            return talker.gone
+
+        return deferToThread(read).addCallback(read_all).addCallback(lambda _: self.assertEqual(resumed, [1]))
+
+    def test_a_peer_that_is_gone_ends_the_connection(self):
+        """With much still to be sent."""
+        talker, peer = self.connect(socket.AF_INET)
+        talker.transport.write(MUCH)
+        peer.close()
+        return talker.gone
 
     def test_an_abort_may_follow_a_close(self):
         """The protocol hears of one end."""
