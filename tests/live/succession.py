@@ -27,7 +27,7 @@ GONE_S = 20.0
 ENVIRONMENT = {
     "DUCKGRES_RATE_LIMIT_MAX_FAILED_ATTEMPTS": "0",
     "DUCKGRES_RATE_LIMIT_MAX_CONNECTIONS_PER_IP": "0",
-    "DUCKGRES_TAKEOVER_STANDBY": "1s",
+    "DUCKGRES_TAKEOVER_STANDBY": "500ms",
 }
 
 
@@ -212,6 +212,12 @@ class Asking:
 LONG_LIMIT = 400_000_000
 LONG_COUNT = f"SELECT count(*) FROM range({LONG_LIMIT}) t(i) WHERE (i * 7) % 11 = 3"
 LONG_ANSWER = ((LONG_LIMIT - 2 + 10) // 11,)
+
+
+def drain_has_begun(fleet: Fleet, idle: raw.RawClient) -> None:
+    """Wait until a roll lets go of the worker of an idle session, which is the first to hear of it."""
+    assert ended_how(idle, 30) == "57P01", fleet.words()[-2000:]
+    idle.socket.close()
 
 
 def until(condition: Callable[[], object], timeout_s: float, what: str) -> None:

@@ -23,7 +23,7 @@ from storm.fleet import ControlPlane, Fleet, FleetError, is_zombie
 
 WORKERS = 2
 DATABASES = 6
-STOPPED_S = (2.0, 25.0) if os.environ.get("CHAOS") == "all" else (2.0,)
+STOPPED_S = (1.0, 25.0) if os.environ.get("CHAOS") == "all" else (1.0,)
 CONVERGENCE_S = 90.0
 # only reached when the newcomer has failed after it was put in charge
 AFTER_A_FAILURE = {FaultPoint.INCUMBENT_RECLAIMS, FaultPoint.INCUMBENT_HAS_RECLAIMED}

@@ -13,6 +13,8 @@ from succession import (
     GONE_S,
     Connecting,
     connect,
+    drain_has_begun,
+    login,
     refused,
     running_fleet,
     serves,
@@ -139,8 +141,9 @@ def test_a_takeover_while_a_worker_drains():
         old = fleet.workers_alive()
         with psycopg.connect(fleet.dsn(sslmode="disable")) as busy:
             busy.execute("CREATE TABLE u10 AS SELECT 1 AS x")
+            idle = login(fleet)
             fleet.serving.send(signal.SIGUSR2)
-            until(lambda: "sessions left on worker" in fleet.words(), 20, "line about who is left")
+            drain_has_begun(fleet, idle)
             for _ in range(2):
                 succeed(fleet)
             busy.execute("INSERT INTO u10 VALUES (2)")

@@ -14,6 +14,7 @@ from succession import (
     LONG_COUNT,
     Asking,
     connect,
+    drain_has_begun,
     ended_how,
     login,
     roll_is_done,
@@ -59,8 +60,9 @@ def test_clients_of_a_database_that_moves_wait_and_are_served():
     with running_fleet(env={"DUCKGRES_DRAIN_GRACE": "500ms", "DUCKGRES_DRAIN_TIMEOUT": "30s"}) as fleet:
         busy = psycopg.connect(fleet.dsn(sslmode="disable"))
         busy.execute("CREATE TABLE moved AS SELECT 5 AS x")
+        idle = login(fleet)
         fleet.serving.send(signal.SIGUSR2)
-        until(lambda: "sessions left on worker" in fleet.words(), 20, "line about who is left")
+        drain_has_begun(fleet, idle)
         timer = threading.Timer(2.0, busy.commit)
         timer.start()
         with concurrent.futures.ThreadPoolExecutor(6) as threads:

@@ -81,11 +81,10 @@ def test_bans_and_counts_go_over():
         assert sessions[0].execute("SELECT 42").fetchone() == (42,)
 
 
-@pytest.mark.parametrize("daemon", [False, True])
-def test_the_same_command_typed_again(daemon):
+def test_the_same_command_typed_again():
     """U15: in the same directory, daemonised or not; the pidfile names who serves, and is gone at the end."""
     with running_fleet() as fleet, contextlib.closing(connect(fleet)) as session:
-        for _ in range(2):
+        for daemon in (True, True, False, False):
             succeed(fleet, daemon=daemon)
             assert fleet.named_by_pidfile() == fleet.serving.pid
             assert fleet.control_planes_alive() == [fleet.serving.pid]
