@@ -43,8 +43,14 @@ class CommandLine:
         return cls(tuple(os.fsdecode(argument) for argument in arguments), directory)
 
     def with_handover(self, path: Path) -> CommandLine:
-        """The same, told to take over at a path whatever it says itself: of an option that is given twice, the last counts."""
-        return CommandLine((*self.arguments, "--handover", os.fspath(path)), self.directory)
+        """The same, told to take over at a path whatever it says itself: of an option that is given twice, the last counts.
+
+        A successor's successor isn't told once more: otherwise command lines would grow with every takeover.
+        """
+        told = ("--handover", os.fspath(path))
+        if self.arguments[-2:] == told:
+            return self
+        return CommandLine((*self.arguments, *told), self.directory)
 
 
 @define(eq=False)

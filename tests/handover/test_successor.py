@@ -35,6 +35,7 @@ def test_it_is_told_to_take_over():
 
     assert line.arguments == ("-n", "duckgres", "--handover", "/a", "--handover", "/b")
     assert line.directory == Path("/x")
+    assert line.with_handover(Path("/b")) == line
 
 
 class Reactor:
