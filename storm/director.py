@@ -20,7 +20,7 @@ from storm.record import Kind, Record, Window
 TICK_S = 0.02
 SAMPLE_S = 1.0
 READY_DEADLINE_S = 30.0
-# the standby of three seconds, and the five that it may take to finish what is in flight
+# the standby, and the five seconds that it may take to finish what is in flight
 GONE_DEADLINE_S = 10.0
 STOP_DEADLINE_S = 60.0
 # what load may take to end by itself after its time
@@ -34,8 +34,9 @@ ENVIRONMENT = {
     # one thread for each database leaves the processors to the clients
     "DUCKGRES_THREADS": "2",
     "DUCKGRES_MEMORY_LIMIT": "2GB",
+    "DUCKGRES_DRAIN_TIMEOUT": f"{DRAIN_TIMEOUT_S}s",
+    "DUCKGRES_DRAIN_GRACE": f"{DRAIN_GRACE_S}s",
 }
-ROLLING_ENVIRONMENT = {"DUCKGRES_DRAIN_TIMEOUT": f"{DRAIN_TIMEOUT_S}s", "DUCKGRES_DRAIN_GRACE": f"{DRAIN_GRACE_S}s"}
 
 Say = Callable[[str], None]
 
@@ -63,7 +64,7 @@ class Director:
             FleetError: The server did not start.
         """
         self.record = Record(self.plan)
-        environment = {**ENVIRONMENT, **(ROLLING_ENVIRONMENT if self.plan.roll_every_s else {})}
+        environment = {**ENVIRONMENT, "DUCKGRES_TAKEOVER_STANDBY": f"{self.plan.standby_s}s"}
         self.fleet = Fleet(self.plan.workers, environment)
         with self.fleet:
             first = self._job(0.0, "sessions")

@@ -38,6 +38,7 @@ class Plan:
         roll_every_s: The same for rolls.
         settle_s: Load without takeovers, before the first one.
         quiet_takeovers: Without load, before and after, to count what the processes hold.
+        standby_s: How long an incumbent stands by after each of them.
         workers: Worker processes.
         latency_budget_s: What 99 of 100 connects inside a takeover must keep within.
         seed: For everything that is random.
@@ -48,6 +49,7 @@ class Plan:
     roll_every_s: float = 60.0
     settle_s: float = 5.0
     quiet_takeovers: int = 3
+    standby_s: float = 3.0
     workers: int = 2
     latency_budget_s: float = 0.1
     seed: int = 1

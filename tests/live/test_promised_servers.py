@@ -38,7 +38,7 @@ def fleet():
         yield running
 
 
-CHAIN = int(os.environ.get("TAKEOVERS", "8"))
+CHAIN = int(os.environ.get("TAKEOVERS", "6"))
 
 
 def status(fleet) -> dict:

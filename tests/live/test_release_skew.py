@@ -16,7 +16,10 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from attrs import define
 from succession import Asking, connect, refused, running_fleet, serves, succeed, until
+
+from storm.fleet import Fleet
 
 HERE = Path(__file__).resolve().parents[2]
 # what is compiled, and the release that can take over for the first time
@@ -84,29 +87,39 @@ def runs_from(pid: int, home: Path) -> bool:
 OURS = {"PYTHONPATH": str(HERE)}
 
 
-@pytest.mark.parametrize("upgrade", [True, False])
-def test_a_takeover_between_two_releases(other_release, path_to, upgrade):
-    """Sessions survive; afterwards the workers of the other release are rolled, once they are free, and there are only new ones."""
-    before, after = (path_to, OURS) if upgrade else (OURS, path_to)
-    home = HERE if upgrade else other_release
-    env = {"DUCKGRES_DRAIN_GRACE": "500ms", "DUCKGRES_DRAIN_TIMEOUT": "60s", **before}
-    with running_fleet(env=env) as fleet, contextlib.closing(connect(fleet, sslmode="disable")) as session:
-        session.execute("CREATE TABLE skew AS SELECT 5 AS x")
-        session.execute("BEGIN")
-        session.execute("INSERT INTO skew VALUES (6)")
+@define
+class Skew:
+    """A server that goes from one release to another, with a session in the middle of a transaction."""
+
+    fleet: Fleet
+
+    def go(self, release: dict[str, str], home: Path, table: str) -> None:
+        """Take over with another release: sessions survive, its workers take the place of the others', one by one."""
+        fleet = self.fleet
         old = fleet.workers_alive()
         assert not any(runs_from(pid, home) for pid in old)
-
-        fleet.environment = {**fleet.environment, **after}
-        succeed(fleet)
-
-        assert runs_from(fleet.serving.pid, home)
-        session.execute("COMMIT")
-        until(lambda: set(fleet.workers_alive()).isdisjoint(old), 60, "end of the other release's workers")
+        with contextlib.closing(connect(fleet, sslmode="disable")) as session:
+            session.execute(f"CREATE TABLE {table} AS SELECT 5 AS x")
+            session.execute("BEGIN")
+            session.execute(f"INSERT INTO {table} VALUES (6)")
+            fleet.environment = {**fleet.environment, **release}
+            succeed(fleet)
+            assert runs_from(fleet.serving.pid, home)
+            session.execute("COMMIT")
+            until(lambda: set(fleet.workers_alive()).isdisjoint(old), 60, "end of the other release's workers")
         until(lambda: len(fleet.workers_alive()) == 2, 30, "two workers")
         assert all(runs_from(pid, home) for pid in fleet.workers_alive())
         with connect(fleet) as again:
-            assert again.execute("SELECT sum(x) FROM skew").fetchone() == (11,)
+            assert again.execute(f"SELECT sum(x) FROM {table}").fetchone() == (11,)
+
+
+def test_takeovers_between_two_releases(other_release, path_to):
+    """From the other release to this one and back: nobody notices, and afterwards there are only workers of the new one."""
+    env = {"DUCKGRES_DRAIN_GRACE": "500ms", "DUCKGRES_DRAIN_TIMEOUT": "60s", **path_to}
+    with running_fleet(env=env) as fleet:
+        skew = Skew(fleet)
+        skew.go(OURS, HERE, "there")
+        skew.go(path_to, other_release, "back")
 
 
 def test_no_roll_keeps_the_other_release_s_workers(path_to):

@@ -17,7 +17,7 @@ DURATION_S = float(os.environ.get("STORM_DURATION", "60"))
 @pytest.mark.timeout(DURATION_S * 2 + 300)
 def test_nobody_notices(capsys):
     """Takeovers every ten seconds and a roll, under load: not one client sees anything that it should not."""
-    plan = Plan(duration_s=DURATION_S, quiet_takeovers=2)
+    plan = Plan(duration_s=DURATION_S, quiet_takeovers=2, standby_s=1.0)
     record = Director(plan, lambda line: None).run()
     found = violations(record)
     with capsys.disabled():
