@@ -56,7 +56,7 @@ class Container:
 
     def processes(self):
         """Pids inside, with their states and command lines."""
-        lines = self.run("ps", "-eo", "pid=,stat=,args=").stdout.splitlines()
+        lines = self.run("ps", "-ewwo", "pid=,stat=,args=").stdout.splitlines()
         return [(int(pid), state, args) for pid, state, args in (line.split(None, 2) for line in lines)]
 
     def zombies(self):

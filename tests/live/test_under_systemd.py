@@ -54,7 +54,7 @@ class Service:
 
     def worker_pids(self) -> set[int]:
         """From the server's log, in systemd's namespace."""
-        listed = self.systemd.run("ps", "-eo", "pid=,args=").stdout
+        listed = self.systemd.run("ps", "-ewwo", "pid=,args=").stdout
         return {int(line.split()[0]) for line in listed.splitlines() if "duckgres_tx.pool.child" in line}
 
     def connect(self, **parameters):
