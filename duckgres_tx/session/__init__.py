@@ -7,7 +7,7 @@
   checks) and ``conversation``, or ``relay``. ``tls`` wraps it, ``outgoing`` writes.
 * ``client``: the seams by which a stage knows its connection, and a connection its host; ``turn``: the one by which the two
   protocols know the conversation. With these every import here points one way.
-* ``conversation``: frames to steps; ``simple_query`` and ``extended_query`` are the two protocols over
+* ``conversation``: frames (``inbox``) to steps, CopyData (``copy_inflow``) to its job; ``simple_query`` and ``extended_query`` are the two protocols over
   ``preparation`` (text to something that can run), ``running`` (run it, pass its rows on), ``transactions``,
   ``prepared_statements``, ``portals`` and ``session_statements`` (what the session answers by itself).
 * ``session``: the state that all of these share.

@@ -19,24 +19,17 @@ from duckgres_tx.engine.copy_in import CopyInJob
 from duckgres_tx.errors import AdminShutdown, FeatureNotSupported, PgError, Severity
 from duckgres_tx.session.cancellation import user_request
 from duckgres_tx.session.client import Client
+from duckgres_tx.session.copy_inflow import CopyInflow
 from duckgres_tx.session.extended_query import ExtendedQuery
+from duckgres_tx.session.inbox import Inbox
 from duckgres_tx.session.relay import LEAVE
 from duckgres_tx.session.session import Session
 from duckgres_tx.session.simple_query import simple_query
 from duckgres_tx.session.transactions import BlockState
-from duckgres_tx.wire.backend import (
-    READY_FOR_QUERY,
-    BackendKeyData,
-    BackendMessage,
-    ErrorResponse,
-    ReadyForQuery,
-)
+from duckgres_tx.wire.backend import READY_FOR_QUERY, BackendKeyData, BackendMessage, ErrorResponse, ReadyForQuery
 from duckgres_tx.wire.frames import FrameReader
-from duckgres_tx.wire.frontend import CopyData, CopyFail, FunctionCall, Query, decode
+from duckgres_tx.wire.frontend import CopyData, CopyDone, CopyFail, FunctionCall, Query, decode
 from duckgres_tx.wire.state import State
-
-# While a statement runs, this much of what the client sends behind it is read ahead.
-MAX_READ_AHEAD_BYTES = 256 * 1024
 
 # A client has taken an answer that was sent so long ago.
 ANSWER_IS_READ_S = 0.5
@@ -68,14 +61,11 @@ class Conversation:
         "_advancing",
         "_busy",
         "_copy",
-        "_copy_is_full",
         "_ended",
         "_farewell",
-        "_frames",
+        "_inbox",
         "_lost",
-        "_next",
         "_output",
-        "_reading_paused",
         "_secret_key",
         "_state",
         "_steps",
@@ -96,14 +86,10 @@ class Conversation:
         self._state = client.wire_state
         self._secret_key = secret_key
         self._ended = ended
-        self._frames = FrameReader()
-        self._next: tuple[bytes, bytes] | None = None
+        self._inbox = Inbox(client)
         self._busy = False
         self._advancing = False
-        # The job that takes the client's CopyData; while there is one, the statement goes on, whoever has the turn.
-        self._copy: CopyInJob | None = None
-        self._copy_is_full = False
-        self._reading_paused = False
+        self._copy = CopyInflow(self._copy_goes_on)
         self._lost = False
         self._farewell: PgError | None = None
         self.idle_since: float | None = None
@@ -111,7 +97,7 @@ class Conversation:
         self.extended = ExtendedQuery(self, session)
         self._steps: dict[bytes, Step] = {
             b"Q": self._query,
-            b"S": self._sync,
+            b"S": self.extended.sync,
             b"H": self._flush,
             b"X": self._terminate,
             b"F": self._function_call,
@@ -121,8 +107,8 @@ class Conversation:
             b"E": self.extended.execute,
             b"C": self.extended.close,
             b"d": self._copy_data,
-            b"c": self._copy_done,
-            b"f": self._copy_fail,
+            b"c": self._copy_end,
+            b"f": self._copy_end,
         }
         self._output.on_writable = self._writable
 
@@ -135,7 +121,7 @@ class Conversation:
             welcome: What it is told first: that it has logged in.
             frames: What has been read early is in it.
         """
-        self._frames = frames
+        self._inbox.begin(frames)
         session = self.session
         self._output.write(welcome + session.greeting)
         self._output.write(BackendKeyData(session.backend_pid, self._secret_key).encode())
@@ -144,12 +130,11 @@ class Conversation:
 
     def receive(self, data: bytes) -> None:
         """Take bytes."""
-        self._frames.feed(data)
+        self._inbox.feed(data)
         if not self._busy:
             self._advance()
-        elif self._frames.buffered_bytes > MAX_READ_AHEAD_BYTES and not self._reading_paused:
-            self._reading_paused = True
-            self.client.transport.pauseProducing()
+        else:
+            self._inbox.pause_when_full()
 
     def lost(self) -> None:
         """The client is gone: stop what runs, then free everything."""
@@ -197,13 +182,13 @@ class Conversation:
 
     def look_for_hang_up(self) -> None:
         """A client that has gone while nothing was read from it is noticed here."""
-        if self._reading_paused and self.client.peer_is_gone():
+        if self._inbox.reading_paused and self.client.peer_is_gone():
             self.client.abort()
 
     @property
     def busy(self) -> bool:
         """A statement is under way."""
-        return self._busy or self._copy is not None
+        return self._busy or self._copy.active
 
     @property
     def logged_in(self) -> bool:
@@ -235,9 +220,7 @@ class Conversation:
 
     def next_is_sync(self) -> bool:
         """Whether a Sync has been read that follows directly."""
-        if self._next is None:
-            self._next = next(self._frames, None)
-        return self._next is not None and self._next[0] == b"S"
+        return self._inbox.next_is_sync()
 
     def said(self, message_class: type[BackendMessage]) -> None:
         """A message that changes what the client may send next has been written."""
@@ -245,21 +228,8 @@ class Conversation:
 
     def take_copy(self, job: CopyInJob) -> Deferred[None]:
         """Pass the client's CopyData on to a job, no faster than it takes it; fires when the job is over."""
-        over: Deferred[None] = Deferred()
-
-        def news(job: CopyInJob) -> None:
-            if job.done:
-                job.callback = None
-                self._copy = None
-                self._busy = True
-                over.callback(None)
-            elif self._copy_is_full:
-                self._copy_is_full = self._busy = False
-                self._advance()
-
-        job.callback = news
-        self._copy = job
-        self._copy_is_full = self._busy = False
+        over = self._copy.begin(job)
+        self._busy = False
         if self._lost:
             job.interrupt()
         elif not self._advancing:
@@ -304,17 +274,14 @@ class Conversation:
                     break
         finally:
             self._advancing = False
-        if self._reading_paused and not self._busy and self._frames.buffered_bytes <= MAX_READ_AHEAD_BYTES:
-            self._reading_paused = False
-            self.client.transport.resumeProducing()
+        if not self._busy:
+            self._inbox.resume_when_emptied()
 
     def _take_one(self) -> bool:
         try:
-            frame, self._next = self._next, None
+            frame = self._inbox.take()
             if frame is None:
-                frame = next(self._frames, None)
-                if frame is None:
-                    return False
+                return False
             type_byte, body = frame
             if type_byte == LEAVE:
                 self.leave(now=False)
@@ -395,25 +362,21 @@ class Conversation:
     def _query(self, message: Query) -> Coroutine[Any, Any, None]:
         return simple_query(self, self.session, message.query)
 
-    def _sync(self, message: object) -> Coroutine[Any, Any, None] | None:
-        return self.extended.sync()
-
     def _flush(self, message: object) -> None:
         self._output.flush()
 
+    def _copy_goes_on(self, wants_more: bool) -> None:
+        self._busy = not wants_more
+        if wants_more:
+            self._advance()
+
     def _copy_data(self, message: CopyData) -> None:
-        if self._copy is not None and not self._copy.write(message.data):
-            self._copy_is_full = self._busy = True
-
-    def _copy_done(self, message: object) -> None:
-        if self._copy is not None:
+        if not self._copy.write(message.data):
             self._busy = True
-            self._copy.finish()
 
-    def _copy_fail(self, message: CopyFail) -> None:
-        if self._copy is not None:
+    def _copy_end(self, message: CopyDone | CopyFail) -> None:
+        if self._copy.finish(message.message if isinstance(message, CopyFail) else None):
             self._busy = True
-            self._copy.finish(message.message)
 
     def _terminate(self, message: object) -> None:
         self._output.flush()

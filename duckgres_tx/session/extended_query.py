@@ -55,7 +55,7 @@ from duckgres_tx.wire.backend import (
     ParameterDescription,
 )
 from duckgres_tx.wire.frames import messages
-from duckgres_tx.wire.frontend import Bind, Close, Describe, Execute, Parse, Target
+from duckgres_tx.wire.frontend import Bind, Close, Describe, Execute, Parse, Sync, Target
 
 # What can't be undone, so that it is never a part of a series' transaction.
 ALONE = (CreateDatabase, DropDatabase, Discard)
@@ -193,7 +193,7 @@ class ExtendedQuery:
             self._session.close_portal(message.name)
         self._output.write(CLOSE_COMPLETE)
 
-    def sync(self) -> Coroutine[Any, Any, None] | None:
+    def sync(self, message: Sync) -> Coroutine[Any, Any, None] | None:
         """Sync: the end of a series, and of the transaction that it was."""
         session = self._session
         if session.block.state is BlockState.IMPLICIT:
