@@ -58,6 +58,7 @@ class FaultPoint(enum.Enum):
     ROLL_HIRED = "roll-hired"
     ROLL_REPLACEMENT_READY = "roll-replacement-ready"
     ROLL_DRAINS = "roll-drains"
+    ROLL_MOVES_SESSION = "roll-moves-session"
     ROLL_DRAINED = "roll-drained"
     ROLL_SHUT_DOWN = "roll-shut-down"
     ROLL_DONE = "roll-done"
@@ -66,6 +67,11 @@ class FaultPoint(enum.Enum):
     WORKER_CONFIGURED = "worker-configured"
     WORKER_DRAINS = "worker-drains"
     WORKER_SHUTS_DOWN = "worker-shuts-down"
+    # a session moves, in the worker that it leaves and in the one that it comes to
+    WORKER_PARKS_SESSION = "worker-parks-session"
+    WORKER_TAKES_SESSION = "worker-takes-session"
+    WORKER_GIVES_SESSION = "worker-gives-session"
+    WORKER_RESUMES_SESSION = "worker-resumes-session"
 
 
 def reached(point: FaultPoint) -> None:

@@ -26,3 +26,5 @@ cdef void forget_party(LockTable *table, idx_t connection_id) noexcept nogil
 cdef int settle_locks(LockTable *table, idx_t connection_id, bint transaction_too) noexcept nogil
 # All session locks of a connection are free.
 cdef void unlock_all(LockTable *table, idx_t connection_id) noexcept nogil
+# Whether a connection holds a lock that outlives its transactions.
+cdef bint holds_session_locks(LockTable *table, idx_t connection_id) noexcept nogil

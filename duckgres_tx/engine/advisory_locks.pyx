@@ -332,6 +332,20 @@ cdef void unlock_all(LockTable *table, idx_t connection_id) noexcept nogil:
     pthread_mutex_unlock(&table.mutex)
 
 
+cdef bint holds_session_locks(LockTable *table, idx_t connection_id) noexcept nogil:
+    cdef int bucket
+    cdef Held *held
+    cdef bint found = False
+    pthread_mutex_lock(&table.mutex)
+    for bucket in range(BUCKETS):
+        held = table.held[bucket]
+        while held != NULL and not found:
+            found = held.owner == connection_id and held.by_session > 0
+            held = held.next
+    pthread_mutex_unlock(&table.mutex)
+    return found
+
+
 # --- the function
 
 cdef void _begin(duckdb_init_info info) noexcept nogil:

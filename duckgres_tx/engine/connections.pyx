@@ -10,7 +10,7 @@ from attrs import frozen
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.string cimport memset
 
-from duckgres_tx.engine.advisory_locks cimport settle_locks, unlock_all
+from duckgres_tx.engine.advisory_locks cimport holds_session_locks, settle_locks, unlock_all
 from duckgres_tx.engine.capi cimport api, duckdb_logical_type, duckdb_query_progress_type, idx_t
 from duckgres_tx.engine.context cimport set_context_value
 from duckgres_tx.engine.encoder cimport describe_type
@@ -194,6 +194,10 @@ cdef class Connection:
     def unlock_all(self):
         """Free the advisory locks that are the session's."""
         unlock_all(self.handle.database.locks, self.handle.id)
+
+    def holds_locks(self):
+        """Whether there are any of those."""
+        return holds_session_locks(self.handle.database.locks, self.handle.id)
 
 
 cdef class Statement:

@@ -77,6 +77,7 @@ class Connection:
     def set_context(self, name: str, value: str | None) -> None: ...  # what duckgres_context(name) gives; None removes
     def settle_locks(self, transaction_too: bool) -> int: ...  # a statement, or its transaction, is over: vain unlocks
     def unlock_all(self) -> None: ...  # the session's advisory locks
+    def holds_locks(self) -> bool: ...  # whether there are any of those
 
 class Statement:
     @property

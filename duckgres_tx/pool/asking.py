@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from duckgres_tx.handover import descriptors
+from duckgres_tx.handover.descriptors import OwnedDescriptor
 from duckgres_tx.pool.commands import AcceptConnection, CancelQuery, Drain, Health
 from duckgres_tx.pool.link import Link
 from duckgres_tx.pool.servers import ServerHealth
@@ -22,8 +23,18 @@ async def hand_over(link: Link, connection: AcceptedConnection) -> None:
 
     It has no deadline of its own: the descriptor is queued in the link until this answers, and the heartbeat bounds that.
     """
+    journey = connection.journey
+    if journey is None:
+        await _accept(link, connection)
+        return
+    with OwnedDescriptor(descriptors.memory_file(journey.document, "session")) as document:
+        await _accept(link, connection, leash=journey.leash, document=document.fd)
+
+
+async def _accept(link: Link, connection: AcceptedConnection, **journey: int) -> None:
     await link.ask(
         AcceptConnection,
+        **journey,
         socket=connection.fd,
         socket_inode=descriptors.inode_of(connection.fd),
         backend_pid=connection.backend_pid,
@@ -43,9 +54,9 @@ async def cancel(link: Link, backend_pid: int, secret_key: bytes, clock: Any) ->
     return found
 
 
-async def drain(link: Link, timeout_s: float, grace_s: float, database: str, clock: Any) -> int:
+async def drain(link: Link, timeout_s: float, grace_s: float, database: str, clock: Any, *, moves: bool) -> int:
     """See `SessionServer.drain`."""
-    answer = link.ask(Drain, timeout_s=timeout_s, grace_s=grace_s, database=database)
+    answer = link.ask(Drain, timeout_s=timeout_s, grace_s=grace_s, database=database, moves=moves)
     response = await answer.addTimeout(timeout_s + grace_s + GRACE_S, clock)
     sessions: int = response["sessions"]
     return sessions

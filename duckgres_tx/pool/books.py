@@ -89,9 +89,22 @@ class Books:
         if session is None and remote_host is not None:
             session = self._enter(worker, backend_pid, remote_host, bool(admitted), user, database)
         if session is not None:
+            session.worker, session.heading_for, session.missed = worker, None, False
             session.user, session.database = user, database
             self._placement.learn(session.remote_host, database)
             self._admission.login_succeeded(session.remote_host)
+
+    def heads_for(self, backend_pid: int, worker: SessionServer) -> None:
+        """A session may soon be another worker's, which tells so by `opened`."""
+        session = self.sessions.get(backend_pid)
+        if session is not None:
+            session.heading_for = worker
+
+    def closed_by(self, worker: SessionServer, backend_pid: int) -> None:
+        """A worker says that a session has ended; it may be another one's by now."""
+        session = self.sessions.get(backend_pid)
+        if session is not None and session.worker is worker:
+            self.closed(backend_pid)
 
     def closed(self, backend_pid: int) -> None:
         """A session has ended. One that isn't known never counted."""
@@ -105,6 +118,10 @@ class Books:
         A session that was handed over a moment ago may be missing in what the worker said before; so one must be missing twice.
         """
         for session in self.sessions.missing(worker, worker.live):
+            heir = session.heading_for
+            if heir is not None and session.backend_pid in getattr(heir, "live", ()):
+                session.worker, session.heading_for = heir, None
+                continue
             if session.missed:
                 self.closed(session.backend_pid)
             session.missed = True

@@ -1,7 +1,7 @@
 """The AMP commands between a control plane and its workers, and the errors that they may answer with.
 
 Control plane to worker, exactly six: `Configure`, `AcceptConnection`, `CancelQuery`, `Drain`, `Health`, `Shutdown`.
-Worker to control plane, on the same link: `ClaimDatabase`, `RelayConnection`, `ReleaseDatabase`, which are questions, and
+Worker to control plane, on the same link: `ClaimDatabase`, `RelayConnection`, `MoveSession`, `ReleaseDatabase`, which are questions, and
 `DatabaseClosed`, `SessionOpened`, `SessionClosed`, `LoginFailed`, `LoginSucceeded`, `CancelElsewhere`, which are news.
 
 A worker may have several links: any number of control planes may ask `Health`, `AcceptConnection` and `CancelQuery`, but only the one
@@ -81,7 +81,8 @@ class Configure(LinkCommand):
     writes what it has (`Inventory`) before it answers; both stay the sender's. ``slot`` is the worker's number, ``generation`` says
     which rolling update it belongs to, ``epoch`` which control plane asks.
 
-    Response: ``stale`` names the settings, with commas between, that differ and need a new worker.
+    Response: ``stale`` names the settings, with commas between, that differ and need a new worker; ``takes_sessions``, whether it can go on
+    with another worker's.
     """
 
     arguments = [
@@ -91,7 +92,7 @@ class Configure(LinkCommand):
         (b"generation", amp.Integer()),
         (b"epoch", amp.Integer()),
     ]
-    response = [(b"pid", amp.Integer()), (b"stale", amp.Unicode())]
+    response = [(b"pid", amp.Integer()), (b"stale", amp.Unicode()), (b"takes_sessions", amp.Boolean(optional=True))]
     errors = {**_FAULT, InvalidConfiguration: b"INVALID_CONFIGURATION", Superseded: b"SUPERSEDED"}
 
 
@@ -99,7 +100,8 @@ class AcceptConnection(LinkCommand):
     """Take a client's socket; it is the worker's from the moment this arrives, unless it answers with an error.
 
     Arguments: see `AcceptedConnection`. ``socket_inode`` identifies the socket, so that a descriptor that the kernel dropped
-    on the way can never make a worker serve one client under another's name.
+    on the way can never make a worker serve one client under another's name. ``leash`` and ``document`` (a memory file) come with a session of
+    another worker's, see `Journey`; only to one that has said that it takes such.
     """
 
     patient = True
@@ -112,6 +114,8 @@ class AcceptConnection(LinkCommand):
         (b"prefix", amp.String()),
         (b"refusal", PgErrorArgument(optional=True)),
         (b"relayed", amp.Boolean()),
+        (b"leash", amp.Descriptor(optional=True)),
+        (b"document", amp.Descriptor(optional=True)),
     ]
     errors = {
         **_FAULT,
@@ -134,13 +138,15 @@ class Drain(LinkCommand):
 
     No new sessions come. One that is idle outside a transaction ends with 57P01 ``grace_s`` after this, one that becomes so later at
     that moment, and what is still going on after ``timeout_s`` is cancelled and ends with 57P01 too. Answers with the number of
-    sessions left, when there are none or soon after the timeout. A database is only closed, if no session uses it.
+    sessions left, when there are none or soon after the timeout. A database is only closed, if no session uses it. With ``moves`` sessions
+    that can go on in another worker are sent back to the control plane (`MoveSession`) instead of ended; without, none is.
     """
 
     arguments = [
         (b"timeout_s", amp.Float()),
         (b"grace_s", amp.Float()),
         (b"database", amp.Unicode()),
+        (b"moves", amp.Boolean(optional=True)),
     ]
     response = [(b"sessions", amp.Integer())]
     errors = {**_FAULT, NotConfigured: b"NOT_CONFIGURED", Superseded: b"SUPERSEDED"}
@@ -195,6 +201,26 @@ class RelayConnection(LinkCommand):
         (b"prefix", amp.String()),
         (b"remote_host", amp.Unicode()),
         (b"remote_port", amp.Integer()),
+    ]
+    errors = {**_FAULT, NoOwner: b"NO_OWNER", DescriptorMismatch: b"DESCRIPTOR_MISMATCH"}
+
+
+class MoveSession(LinkCommand):
+    """Have the next owner of a database go on with a session. Only asked of a control plane that has said ``moves`` in `Drain`.
+
+    Arguments: see `Departure`. Answers when another worker has the socket; whether that one takes the session the leash tells.
+    """
+
+    arguments = [
+        (b"socket", amp.Descriptor()),
+        (b"socket_inode", amp.Integer()),
+        (b"leash", amp.Descriptor()),
+        (b"document", amp.Descriptor()),
+        (b"backend_pid", amp.Integer()),
+        (b"database", amp.Unicode()),
+        (b"remote_host", amp.Unicode()),
+        (b"remote_port", amp.Integer()),
+        (b"relayed", amp.Boolean()),
     ]
     errors = {**_FAULT, NoOwner: b"NO_OWNER", DescriptorMismatch: b"DESCRIPTOR_MISMATCH"}
 

@@ -14,6 +14,7 @@ from duckgres_tx.pool.commands import (
     DatabaseClosed,
     LoginFailed,
     LoginSucceeded,
+    MoveSession,
     RelayConnection,
     ReleaseDatabase,
     SessionClosed,
@@ -22,6 +23,9 @@ from duckgres_tx.pool.commands import (
 from duckgres_tx.pool.inventory import Inventory
 from duckgres_tx.pool.link import Link, answering
 from duckgres_tx.pool.servers import SessionServer
+from duckgres_tx.session.control_plane import Departure
+
+SESSION_LIMIT_BYTES = 16 << 20
 
 
 class Desk(Protocol):
@@ -34,6 +38,9 @@ class Desk(Protocol):
         self, worker: SessionServer, fd: int, prefix: bytes, remote_host: str, remote_port: int
     ) -> None:
         """See `ControlPlane.relay_connection`; owns the descriptor. Raises NoOwner."""
+
+    async def move_session(self, worker: SessionServer, departure: Departure) -> None:
+        """See `ControlPlane.move_session`; owns the descriptors. Raises NoOwner."""
 
     async def release_database(self, worker: SessionServer, name: str) -> int:
         """See `ControlPlane.release_database`."""
@@ -96,6 +103,19 @@ class ControlEnd(Link):
             self.check_descriptor(end.fd, socket_inode)
             fd = end.release()
         await self._desk.relay_connection(self._worker, fd, prefix, remote_host, remote_port)
+
+    @answering(MoveSession)
+    async def move_session(self, socket: int, socket_inode: int, leash: int, document: int, **about: Any) -> None:
+        """Owns the descriptors."""
+        with (
+            descriptors.OwnedDescriptor(socket) as client,
+            descriptors.OwnedDescriptor(leash) as far_end,
+            descriptors.OwnedDescriptor(document) as file,
+        ):
+            self.check_descriptor(client.fd, socket_inode)
+            belongings = descriptors.read_memory_file(file.fd, SESSION_LIMIT_BYTES)
+            departure = Departure(fd=client.release(), leash=far_end.release(), document=belongings, **about)
+        await self._desk.move_session(self._worker, departure)
 
     @answering(ReleaseDatabase)
     async def release_database(self, name: str) -> dict[str, Any]:

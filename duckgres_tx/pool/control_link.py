@@ -26,6 +26,7 @@ from duckgres_tx.pool.commands import (
     DescriptorMismatch,
     LoginFailed,
     LoginSucceeded,
+    MoveSession,
     NoOwner,
     RelayConnection,
     ReleaseDatabase,
@@ -35,7 +36,7 @@ from duckgres_tx.pool.commands import (
 )
 from duckgres_tx.pool.inventory import InventorySession
 from duckgres_tx.pool.link import Link, LinkLost
-from duckgres_tx.session.control_plane import AcceptedConnection, AskAgain
+from duckgres_tx.session.control_plane import AcceptedConnection, AskAgain, Departure
 
 # how long a question waits for a boss: a control plane is being replaced
 BOSS_TIMEOUT_S = 5.0
@@ -51,14 +52,14 @@ class LiveSession:
     Attributes:
         remote_host: The client's address.
         admitted: Whether it counts towards the limits on connections.
-        known_to: The link to the control plane that knows of it.
+        known_to: The link to the control plane that knows of it; None when none does yet.
         user: Once it has authenticated.
         database: Once it is open.
     """
 
     remote_host: str
     admitted: bool
-    known_to: Link
+    known_to: Link | None
     user: str = ""
     database: str = ""
 
@@ -71,13 +72,17 @@ class ControlLink:
         boss: The link to the control plane that is in charge; None while there is none.
         live: The connections that this worker has, by backend pid.
         empty_since: Reactor time at which the last of them has ended.
+        moves_sessions: Whether the boss carries sessions to other workers; None as long as it hasn't said so.
     """
 
     _clock: IReactorTime
     boss: Link | None = None
     live: dict[int, LiveSession] = field(factory=dict)
     empty_since: float = 0.0
+    moves_sessions: bool | None = None
     _claimed: set[str] = field(factory=set)
+    # sessions that end elsewhere; each until its connection here is done with
+    _moved: set[int] = field(factory=set)
     # fired when there is another boss, or none any more
     _changes: list[Deferred[None]] = field(factory=list)
     _log: Logger = field(factory=Logger)
@@ -88,6 +93,7 @@ class ControlLink:
             session.known_to = link
         if link is not self.boss:
             self.boss = link
+            self.moves_sessions = None
             self._changed()
 
     def lost(self, link: Link) -> None:
@@ -153,6 +159,38 @@ class ControlLink:
                 self._log.warn("could not relay a session: {error}", error=str(error))
                 raise PgError(_UNREACHABLE, "the worker that owns the database can't be reached") from error
 
+    async def move_session(self, departure: Departure) -> None:
+        """See `ControlPlane.move_session`."""
+        with (
+            descriptors.OwnedDescriptor(departure.fd) as client,
+            descriptors.OwnedDescriptor(departure.leash) as leash,
+            descriptors.OwnedDescriptor(descriptors.memory_file(departure.document, "session")) as document,
+        ):
+            if self.moves_sessions is None:
+                raise AskAgain("move a session")
+            if not self.moves_sessions:
+                raise PgError(_UNREACHABLE, "the control plane moves no sessions")
+            try:
+                await self._ask(
+                    "move a session",
+                    MoveSession,
+                    # as long as relaying one
+                    timeout_s=0.0,
+                    socket=client.fd,
+                    socket_inode=descriptors.inode_of(client.fd),
+                    leash=leash.fd,
+                    document=document.fd,
+                    backend_pid=departure.backend_pid,
+                    database=departure.database,
+                    remote_host=departure.remote_host,
+                    remote_port=departure.remote_port,
+                    relayed=departure.relayed,
+                )
+            except (LinkLost, DescriptorMismatch) as error:
+                raise AskAgain("move a session") from error
+            except (NoOwner, WorkerFault) as error:
+                raise PgError(_UNREACHABLE, str(error)) from error
+
     async def release_database(self, name: str) -> int:
         """See `ControlPlane.release_database`."""
         while True:
@@ -185,10 +223,21 @@ class ControlLink:
 
     def session_closed(self, backend_pid: int) -> None:
         """See `ControlPlane.session_closed`."""
-        self.live.pop(backend_pid, None)
-        if not self.live:
-            self.empty_since = self._clock.seconds()
-        self._tell(SessionClosed, backend_pid=backend_pid)
+        self._forget_session(backend_pid)
+        if backend_pid in self._moved:
+            self._moved.discard(backend_pid)
+        else:
+            self._tell(SessionClosed, backend_pid=backend_pid)
+
+    def session_moved(self, backend_pid: int) -> None:
+        """See `ControlPlane.session_moved`: its new worker tells the control plane."""
+        self._forget_session(backend_pid)
+        self._moved.add(backend_pid)
+
+    def session_resumed(self, connection: AcceptedConnection, user: str, database: str) -> None:
+        """See `ControlPlane.session_resumed`."""
+        self.live[connection.backend_pid] = LiveSession(connection.remote_host, not connection.relayed, None)
+        self.session_opened(connection.backend_pid, user, database)
 
     def login_failed(self, remote_host: str) -> None:
         """See `ControlPlane.login_failed`."""
@@ -203,6 +252,11 @@ class ControlLink:
         self._tell(CancelElsewhere, backend_pid=backend_pid, secret_key=secret_key)
 
     # ---- within
+
+    def _forget_session(self, backend_pid: int) -> None:
+        self.live.pop(backend_pid, None)
+        if not self.live:
+            self.empty_since = self._clock.seconds()
 
     def _tell(self, news: type[Command], **arguments: Any) -> None:
         if self.boss is not None:

@@ -31,6 +31,7 @@ class Session:
             one that is refused never is).
         user: Once it has authenticated.
         database: Once it is open.
+        heading_for: Who is to go on with it.
         missed: The worker didn't name it when it last said which sessions it has.
     """
 
@@ -40,6 +41,7 @@ class Session:
     admitted: bool
     user: str = ""
     database: str = ""
+    heading_for: SessionServer | None = None
     missed: bool = False
 
 

@@ -46,7 +46,7 @@ class Host(Protocol):
     def cancel_query(self, backend_pid: int, secret_key: bytes) -> bool:
         """Interrupt a session's statement."""
 
-    async def drain(self, timeout_s: float, database: str = "", grace_s: float = 0.0) -> int:
+    async def drain(self, timeout_s: float, database: str = "", grace_s: float = 0.0, *, moves: bool = False) -> int:
         """Let sessions go."""
 
     def health(self) -> Health:

@@ -9,12 +9,13 @@ from typing import Any
 from attrs import define
 from twisted.logger import Logger
 
+from duckgres_tx.errors import PgError
 from duckgres_tx.handover import descriptors
 from duckgres_tx.pool.commands import Draining, NotConfigured
 from duckgres_tx.pool.control_end import Desk
 from duckgres_tx.pool.employment import Host, one_line
 from duckgres_tx.pool.servers import SessionServer, WorkerStartFailed
-from duckgres_tx.session.control_plane import AcceptedConnection, Health
+from duckgres_tx.session.control_plane import AcceptedConnection, Departure, Health
 from duckgres_tx.session.settings import WorkerSettings
 
 _log = Logger()
@@ -34,6 +35,18 @@ class LocalControlPlane:
     async def relay_connection(self, fd: int, prefix: bytes, remote_host: str, remote_port: int) -> None:
         """See `ControlPlane.relay_connection`."""
         await self._desk.relay_connection(self._worker, fd, prefix, remote_host, remote_port)
+
+    async def move_session(self, departure: Departure) -> None:
+        """See `ControlPlane.move_session`: there is nobody else."""
+        for fd in (departure.fd, departure.leash):
+            os.close(fd)
+        raise PgError("57P03", "a server without worker processes moves no sessions")
+
+    def session_moved(self, backend_pid: int) -> None:
+        """See `ControlPlane.session_moved`."""
+
+    def session_resumed(self, connection: AcceptedConnection, user: str, database: str) -> None:
+        """See `ControlPlane.session_resumed`."""
 
     async def release_database(self, name: str) -> int:
         """See `ControlPlane.release_database`."""
@@ -105,6 +118,11 @@ class LocalWorker:
         return self._present().cancel_query(backend_pid, secret_key)
 
     @property
+    def takes_sessions(self) -> bool:
+        """See `SessionServer.takes_sessions`."""
+        return False
+
+    @property
     def is_to_go(self) -> bool:
         """See `SessionServer.is_to_go`."""
         return False
@@ -114,7 +132,7 @@ class LocalWorker:
         """See `SessionServer.is_draining`."""
         return self._draining
 
-    async def drain(self, timeout_s: float, database: str = "", grace_s: float = 0.0) -> int:
+    async def drain(self, timeout_s: float, database: str = "", grace_s: float = 0.0, *, moves: bool = False) -> int:
         """See `SessionServer.drain`."""
         if not database:
             self._draining = True

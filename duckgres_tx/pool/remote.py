@@ -46,6 +46,7 @@ class RemoteWorker:
         is_fresh: Whether it has never been told to serve, so that it has nothing.
         is_known: Whether it has said what it has. A worker that was just started has nothing.
         stale: What only a new worker in its place can bring into force.
+        takes_sessions: Whether it can go on with a session of another worker's.
         health: What it said last.
         live: Backend pids that it said it has, at the last heartbeat.
     """
@@ -62,6 +63,7 @@ class RemoteWorker:
     is_fresh: bool = False
     is_known: bool = True
     stale: tuple[str, ...] = ()
+    takes_sessions: bool = False
     health: ServerHealth = field(factory=ServerHealth)
     live: frozenset[int] = frozenset()
     _record: LifeRecord = field(init=False)
@@ -184,7 +186,7 @@ class RemoteWorker:
                 if await self._is_outranked(link):
                     raise
                 await deferLater(self._reactor, _AGAIN_S)
-        self.stale = agreement.stale
+        self.stale, self.takes_sessions = agreement.stale, agreement.takes_sessions
         self._desk.entered(self, agreement.inventory)
         self.is_known, self.is_fresh = True, False
         if agreement.inventory.draining:
@@ -216,7 +218,7 @@ class RemoteWorker:
         if self.phase is Phase.READY:
             self._life.drained()
 
-    async def drain(self, timeout_s: float, database: str = "", grace_s: float = 0.0) -> int:
+    async def drain(self, timeout_s: float, database: str = "", grace_s: float = 0.0, *, moves: bool = False) -> int:
         """See `SessionServer.drain`.
 
         Raises:
@@ -227,7 +229,7 @@ class RemoteWorker:
             self.begin_drain()
         link = self._up()
         try:
-            return await asking.drain(link, timeout_s, grace_s, database, self._reactor)
+            return await asking.drain(link, timeout_s, grace_s, database, self._reactor, moves=moves)
         except Superseded as error:
             if await self._is_outranked(link):
                 raise

@@ -109,7 +109,7 @@ class Retirements:
             left_s = self.left_s(worker) or 0.0
             spent_s = self.policy.longest_s - left_s
             try:
-                await worker.drain(left_s, grace_s=min(left_s, max(0.0, self.policy.grace_s - spent_s)))
+                await worker.drain(left_s, grace_s=min(left_s, max(0.0, self.policy.grace_s - spent_s)), moves=True)
             except Superseded:
                 self._superseded()
                 return False

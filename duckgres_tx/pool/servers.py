@@ -56,6 +56,10 @@ class SessionServer(Protocol):
     def is_to_go(self) -> bool:
         """Whether it is to be replaced soon, so that no database should move there."""
 
+    @property
+    def takes_sessions(self) -> bool:
+        """Whether it can go on with a session of another worker's."""
+
     async def accept(self, connection: AcceptedConnection) -> None:
         """Hand a connection over.
 
@@ -70,13 +74,14 @@ class SessionServer(Protocol):
     async def cancel(self, backend_pid: int, secret_key: bytes) -> bool:
         """Interrupt a session's statement."""
 
-    async def drain(self, timeout_s: float, database: str = "", grace_s: float = 0.0) -> int:
+    async def drain(self, timeout_s: float, database: str = "", grace_s: float = 0.0, *, moves: bool = False) -> int:
         """Let everything go, or one database; returns the number of sessions left.
 
         Args:
             timeout_s: How long transactions may go on.
             database: The one database to close if no session uses it.
             grace_s: How long sessions that are idle may stay.
+            moves: Sessions that can go on in another worker come back to be sent there.
         """
 
     async def shutdown(self, timeout_s: float) -> None:

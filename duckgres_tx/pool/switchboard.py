@@ -22,9 +22,11 @@ from duckgres_tx.pool.counts import Session, Sessions
 from duckgres_tx.pool.in_flight import InFlight
 from duckgres_tx.pool.inventory import Inventory
 from duckgres_tx.pool.link import LinkLost
+from duckgres_tx.pool.moves import Moves
 from duckgres_tx.pool.placement import Placement
 from duckgres_tx.pool.servers import SessionServer
 from duckgres_tx.pool.waiting_room import Moved, RoomState, WaitingRoom
+from duckgres_tx.session.control_plane import Departure
 from duckgres_tx.tasks import start
 
 __all__ = ["Arrival", "Crew", "Gate", "Switchboard", "asked_for"]
@@ -43,6 +45,7 @@ class Switchboard:
         handing: Connections that have been sent to a worker, which has not answered yet.
         books: The sessions that there are.
         assignment: Who waits for a worker.
+        moves: Sessions that go from one worker to another.
     """
 
     _clock: Any
@@ -54,6 +57,7 @@ class Switchboard:
     room: WaitingRoom[Arrival] = field(init=False)
     handing: InFlight = field(init=False)
     assignment: Assignment = field(init=False)
+    moves: Moves = field(init=False)
     _refusing: int = 0
     _log: Logger = field(factory=Logger)
 
@@ -62,6 +66,7 @@ class Switchboard:
         self.room = WaitingRoom()
         self.handing = InFlight(self._clock)
         self.assignment = Assignment(self._clock, self.placement, self.room)
+        self.moves = Moves(self.assignment, self.books, self.handing)
 
     @property
     def crew(self) -> Crew:
@@ -107,10 +112,11 @@ class Switchboard:
         """Carry a CancelRequest to the worker that has the session; a wrong one goes nowhere. Bounded by the worker's deadline."""
         session = self.sessions.get(backend_pid)
         # one that another control plane has handed over may not have been told of yet
-        workers = [session.worker] if session is not None else self.crew.in_slot(Sessions.slot_of(backend_pid))
+        workers = _whereabouts(session) if session is not None else self.crew.in_slot(Sessions.slot_of(backend_pid))
         for worker in workers:
             try:
-                await worker.cancel(backend_pid, secret_key)
+                if await worker.cancel(backend_pid, secret_key):
+                    return
             except (LinkLost, NotConfigured, WorkerFault, DeferredTimeoutError) as error:
                 self._log.warn("{worker} can't cancel: {error}", worker=worker.name, error=str(error))
 
@@ -171,6 +177,10 @@ class Switchboard:
                 raise NoOwner("the owner of the database has just died")
             self._log.info("{worker} relayed a session on database {name!r}", worker=worker.name, name=database)
 
+    async def move_session(self, worker: SessionServer, departure: Departure) -> None:
+        """See `Desk.move_session`."""
+        await self.moves.carry(worker, departure)
+
     async def release_database(self, worker: SessionServer, name: str) -> int:
         """See `Desk.release_database`. With no session left, the database is the asker's, so nobody opens what it drops."""
         owner = self.placement.owner(name)
@@ -204,7 +214,7 @@ class Switchboard:
 
     def session_closed(self, worker: SessionServer, backend_pid: int) -> None:
         """See `Desk.session_closed`."""
-        self.books.closed(backend_pid)
+        self.books.closed_by(worker, backend_pid)
 
     def login_failed(self, remote_host: str) -> None:
         """See `Desk.login_failed`."""
@@ -295,6 +305,11 @@ class Switchboard:
                 self.sessions.end(session.backend_pid)
         finally:
             self._refusing -= 1
+
+
+def _whereabouts(session: Session) -> list[SessionServer]:
+    """Who may have a session, the one first that may give it to the other."""
+    return [worker for worker in (session.worker, session.heading_for) if worker is not None]
 
 
 def _least_loaded(workers: Iterable[SessionServer], sessions: Sessions) -> list[SessionServer]:

@@ -44,10 +44,12 @@ class Agreement:
     Attributes:
         inventory: What it has, at the very moment from which on it obeys this control plane.
         stale: What only a new worker can bring into force: names of settings, and `OTHER_CODE`.
+        takes_sessions: Whether it can go on with a session of another worker's.
     """
 
     inventory: Inventory
     stale: tuple[str, ...]
+    takes_sessions: bool = False
 
 
 async def agree(link: Link, terms: Terms, clock: Any, deadline_s: float | None) -> Agreement:
@@ -88,4 +90,4 @@ async def agree(link: Link, terms: Terms, clock: Any, deadline_s: float | None) 
     stale = tuple(name for name in response["stale"].split(",") if name)
     if inventory.release != running_release():
         stale = (OTHER_CODE, *stale)
-    return Agreement(inventory, stale)
+    return Agreement(inventory, stale, bool(response["takes_sessions"]))

@@ -29,10 +29,11 @@ from duckgres_tx.pool.commands import (
 from duckgres_tx.pool.employment import Employment, Order
 from duckgres_tx.pool.link import Link, answering
 from duckgres_tx.release import running_release
-from duckgres_tx.session.control_plane import AcceptedConnection
+from duckgres_tx.session.control_plane import AcceptedConnection, Journey
 from duckgres_tx.session.control_plane import Health as HostHealth
 
 CONFIGURATION_LIMIT_BYTES = 64 << 20
+SESSION_LIMIT_BYTES = 16 << 20
 # an AMP value holds 65,535 bytes
 _MAX_PIDS = 16_000
 _MAX_JSON_BYTES = 60_000
@@ -57,7 +58,7 @@ class WorkerEnd(Link):
             reached(FaultPoint.WORKER_CONFIGURES)
             stale = self._employment.configure(self, Order(document, slot, generation, epoch), sheet.fd)
         reached(FaultPoint.WORKER_CONFIGURED)
-        return {"pid": os.getpid(), "stale": ",".join(stale)}
+        return {"pid": os.getpid(), "stale": ",".join(stale), "takes_sessions": True}
 
     @answering(AcceptConnection)
     def accept_connection(
@@ -70,9 +71,15 @@ class WorkerEnd(Link):
         prefix: bytes,
         refusal: PgError | None = None,
         relayed: bool = False,
+        leash: int | None = None,
+        document: int | None = None,
     ) -> None:
         """Owns the descriptor: the host gets it, or it is closed before the error goes back."""
-        with descriptors.OwnedDescriptor(socket) as client:
+        with (
+            descriptors.OwnedDescriptor(socket) as client,
+            descriptors.OwnedDescriptor(-1 if leash is None else leash) as far_end,
+            descriptors.OwnedDescriptor(-1 if document is None else document) as file,
+        ):
             self.check_descriptor(client.fd, socket_inode)
             host = self._employment.host
             if self._employment.draining and refusal is None:
@@ -88,9 +95,11 @@ class WorkerEnd(Link):
                 prefix=prefix,
                 refusal=refusal,
                 relayed=relayed,
+                journey=_journey(far_end, file),
             )
             client.release()
-            self._employment.control.begin(connection, self)
+            if connection.journey is None:
+                self._employment.control.begin(connection, self)
             host.accept_connection(connection)
 
     @answering(CancelQuery)
@@ -99,14 +108,15 @@ class WorkerEnd(Link):
         return {"found": self._employment.host.cancel_query(backend_pid, secret_key)}
 
     @answering(Drain)
-    async def drain(self, timeout_s: float, grace_s: float, database: str) -> dict[str, Any]:
+    async def drain(self, timeout_s: float, grace_s: float, database: str, moves: bool | None = None) -> dict[str, Any]:
         """From now on the whole worker takes no sessions, or one database is let go."""
         host = self._employment.host
         self._employment.check_boss(self)
         if not database:
             reached(FaultPoint.WORKER_DRAINS)
             self._employment.draining = True
-        return {"sessions": await host.drain(timeout_s, database, grace_s)}
+            self._employment.control.moves_sessions = bool(moves)
+        return {"sessions": await host.drain(timeout_s, database, grace_s, moves=bool(moves))}
 
     @answering(Health)
     def health(self) -> dict[str, Any]:
@@ -136,6 +146,13 @@ class WorkerEnd(Link):
         self._employment.check_boss(self)
         reached(FaultPoint.WORKER_SHUTS_DOWN)
         await self._employment.finish(timeout_s)
+
+
+def _journey(leash: descriptors.OwnedDescriptor, document: descriptors.OwnedDescriptor) -> Journey | None:
+    """What a session of another worker's brings; the leash is the result's."""
+    if leash.fd < 0 or document.fd < 0:
+        return None
+    return Journey(document=descriptors.read_memory_file(document.fd, SESSION_LIMIT_BYTES), leash=leash.release())
 
 
 def pack_backend_pids(pids: list[int]) -> bytes:

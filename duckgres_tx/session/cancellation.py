@@ -127,9 +127,10 @@ class CancellationRegistry:
         """A session can be cancelled from now on by whoever knows both numbers."""
         self._sessions[backend_pid] = (secret_key, session)
 
-    def remove(self, backend_pid: int) -> None:
-        """The session is gone."""
-        self._sessions.pop(backend_pid, None)
+    def remove(self, backend_pid: int, session: Cancelable) -> None:
+        """The session is gone, unless another one has its pid by now."""
+        if backend_pid in self._sessions and self._sessions[backend_pid][1] is session:
+            del self._sessions[backend_pid]
 
     def cancel(self, backend_pid: int, secret_key: bytes) -> bool:
         """Cancel the session's statement if the key fits; the comparison takes the same time wherever they differ.

@@ -102,6 +102,9 @@ class Client(Protocol):
     def finished(self) -> None:
         """Nothing of the connection is left; told by its last stage."""
 
+    def has_sent_more(self) -> bool:
+        """Whether there is something of the client's that was not read yet. A look, no wait; never in TLS."""
+
     def peer_is_gone(self) -> bool:
         """Whether the peer has closed its end, also while reading is paused. A look, no wait."""
 
@@ -116,6 +119,7 @@ class Host(Protocol):
         passwords: Who may log in.
         tls: The server's side of TLS for those who ask for it now; None when it has no certificate.
         databases: Those that it owns, open or not.
+        moves_sessions: Who is to leave and holds nothing goes to another worker.
     """
 
     reactor: Any
@@ -124,6 +128,10 @@ class Host(Protocol):
     passwords: Passwords
     tls: TlsServer | None
     databases: Databases
+
+    @property
+    def moves_sessions(self) -> bool:
+        """See above."""
 
     def cancel_for_client(self, backend_pid: int, secret_key: bytes) -> None:
         """A client has sent a CancelRequest here; the session may be another worker's."""
@@ -139,6 +147,15 @@ class Host(Protocol):
         Raises:
             PgError: FATAL; too many sessions, the database can't be opened, a variable can't be set.
         """
+
+    def depart(self, client: Client, backend_pid: int, belongings: Any) -> None:
+        """A session of which nothing is left here but its client's socket goes to another worker with its `Belongings`."""
+
+    def idle(self, conversation: Any) -> None:
+        """A session that is to leave has nothing to do at this moment: it may be moved to another worker now, and others with it."""
+
+    def departed(self, backend_pid: int, moving: Any) -> None:
+        """A session that was being moved is not here any more."""
 
     def arrived(self, stage: Stage) -> None:
         """A client has a session now, here or on another worker; it may be told to leave at once."""

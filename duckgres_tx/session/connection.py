@@ -161,6 +161,16 @@ class ClientConnection(Protocol):
             self._finished = True
             self.host.connection_finished(self)
 
+    def has_sent_more(self) -> bool:
+        """Whether there is something of the client's that was not read yet. A look, no wait; never in TLS."""
+        if self.encrypted or self.closing:
+            return False
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            look = select.poll()
+            look.register(self._plain.fileno(), select.POLLIN)
+            return bool(look.poll(0))
+        return False
+
     def peer_is_gone(self) -> bool:
         """Whether the peer has closed its end, also while reading is paused. A look, no wait."""
         with contextlib.suppress(OSError, ValueError, AttributeError):

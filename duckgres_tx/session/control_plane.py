@@ -18,6 +18,44 @@ class AskAgain(Exception):
 
 
 @frozen
+class Journey:
+    """A session that comes with its client's socket from another worker.
+
+    Attributes:
+        leash: One end of a socketpair, to that worker; see `leash`. Whoever owns the socket owns it too.
+        document: What it brings: `Belongings` as JSON.
+    """
+
+    leash: int
+    document: bytes
+
+
+@frozen
+class Departure:
+    """A session that is to go to the next owner of its database.
+
+    Attributes:
+        fd: A duplicate of the client's socket.
+        leash: The far end of a socketpair; see `leash`. ``move_session`` owns both from the call on.
+        document: What it takes along: `Belongings` as JSON.
+        backend_pid: As clients see it; it stays the same.
+        database: Its database, which this worker doesn't have open any more.
+        remote_host: The client's address.
+        remote_port: The client's port.
+        relayed: See `AcceptedConnection`.
+    """
+
+    fd: int
+    leash: int
+    document: bytes
+    backend_pid: int
+    database: str
+    remote_host: str = ""
+    remote_port: int = 0
+    relayed: bool = False
+
+
+@frozen
 class AcceptedConnection:
     """One client's socket on its way into a host.
 
@@ -29,6 +67,7 @@ class AcceptedConnection:
         prefix: Bytes that were read from the socket already.
         refusal: Finish the handshake, then say this and close.
         relayed: The other end is another worker that has ended TLS already and sends a StartupMessage first.
+        journey: The session has been begun in another worker.
     """
 
     fd: int
@@ -38,6 +77,7 @@ class AcceptedConnection:
     prefix: bytes = b""
     refusal: PgError | None = None
     relayed: bool = False
+    journey: Journey | None = None
 
 
 @frozen
@@ -84,6 +124,20 @@ class ControlPlane(Protocol):
             PgError: 57P03; it can't be reached.
             AskAgain: The same question may be asked again, with another pair.
         """
+
+    async def move_session(self, departure: Departure) -> None:
+        """Have the next owner of a database go on with a session. Returns when it has the socket; the leash tells whether it takes it.
+
+        Raises:
+            PgError: 57P03; nobody can take it.
+            AskAgain: There is no control plane now, or it was replaced while it was asked.
+        """
+
+    def session_moved(self, backend_pid: int) -> None:
+        """A session is another worker's, which tells so itself."""
+
+    def session_resumed(self, connection: AcceptedConnection, user: str, database: str) -> None:
+        """A session is this worker's, which was another one's."""
 
     async def release_database(self, name: str) -> int:
         """Have the owner of a database close its instance if no session uses it, so that the file may be dropped.

@@ -8,7 +8,7 @@ Spec: protocol-flow.html
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -17,11 +17,14 @@ from twisted.logger import Logger
 from duckgres_tx import tasks
 from duckgres_tx.engine.copy_in import CopyInJob
 from duckgres_tx.errors import AdminShutdown, FeatureNotSupported, PgError, Severity
+from duckgres_tx.session.belongings import Belongings
 from duckgres_tx.session.cancellation import user_request
 from duckgres_tx.session.client import Client
 from duckgres_tx.session.copy_inflow import CopyInflow
+from duckgres_tx.session.eager_writes import has_unsent
 from duckgres_tx.session.extended_query import ExtendedQuery
 from duckgres_tx.session.inbox import Inbox
+from duckgres_tx.session.login_request import LoginRequest
 from duckgres_tx.session.relay import LEAVE
 from duckgres_tx.session.session import Session
 from duckgres_tx.session.simple_query import simple_query
@@ -46,6 +49,7 @@ class Conversation:
     Args:
         client: The connection.
         session: Its state.
+        request: What it asked for when it logged in.
         secret_key: What a CancelRequest must know.
         ended: Called once when everything of the session is freed.
 
@@ -60,12 +64,15 @@ class Conversation:
     __slots__ = (
         "_advancing",
         "_busy",
+        "_cancelled_ahead",
         "_copy",
         "_ended",
         "_farewell",
         "_inbox",
+        "_is_to_move",
         "_lost",
         "_output",
+        "_request",
         "_secret_key",
         "_state",
         "_steps",
@@ -78,12 +85,18 @@ class Conversation:
     _log = Logger()
 
     def __init__(
-        self, client: Client, session: Session, secret_key: bytes, ended: Callable[[Conversation], None]
+        self,
+        client: Client,
+        session: Session,
+        request: LoginRequest,
+        secret_key: bytes,
+        ended: Callable[[Conversation], None],
     ) -> None:
         self.client = client
         self.session = session
         self._output = session.output
         self._state = client.wire_state
+        self._request = request
         self._secret_key = secret_key
         self._ended = ended
         self._inbox = Inbox(client)
@@ -92,6 +105,9 @@ class Conversation:
         self._copy = CopyInflow(self._copy_goes_on)
         self._lost = False
         self._farewell: PgError | None = None
+        self._is_to_move = False
+        # The first statement is to be cancelled: its CancelRequest was faster than itself.
+        self._cancelled_ahead = False
         self.idle_since: float | None = None
         self.transaction_since: float | None = None
         self.extended = ExtendedQuery(self, session)
@@ -128,6 +144,23 @@ class Conversation:
         self.ready_for_query()
         self._advance()
 
+    def resume(self, frames: FrameReader, told: Mapping[str, str], *, cancelled: bool) -> None:
+        """Go on with a session that was begun in another worker; the client hears only what has changed.
+
+        Args:
+            frames: What was read there and not acted on is in it.
+            told: What the client knows of its variables.
+            cancelled: What it has asked there was cancelled before it was read.
+        """
+        self._state.resume()
+        self._inbox.begin(frames)
+        self._cancelled_ahead = cancelled
+        self.session.was_told(told)
+        self.session.report_variables()
+        self._output.flush()
+        self.idle_since = self.client.host.reactor.seconds()
+        self._advance()
+
     def receive(self, data: bytes) -> None:
         """Take bytes."""
         self._inbox.feed(data)
@@ -147,12 +180,27 @@ class Conversation:
             self._free()
 
     def cancel(self) -> None:
-        """Stop the statement that runs, if one does."""
+        """Stop the statement that runs, if one does, or else the one that has arrived and was not read yet."""
+        if self.idle_since is not None and self.client.has_sent_more():
+            self._cancelled_ahead = True
         self.session.interruption.request(user_request())
 
     def leave(self, *, now: bool) -> None:
-        """The host lets go of its clients."""
+        """The host lets go of its clients: to another worker, if it can."""
+        self._is_to_move = True
         self.terminate(shutting_down(), now=now)
+
+    def depart(self) -> None:
+        """Go to another worker; `may_move` has been looked at."""
+        client, session = self.client, self.session
+        unread = self._inbox.take_rest()
+        belongings = Belongings.of(session, self._request, self._secret_key, unread)
+        self._output.detach()
+        client.transport.pauseProducing()
+        self._busy = True
+        session.close()
+        self._ended(self)
+        client.host.depart(client, session.backend_pid, belongings)
 
     def end_of_input(self) -> None:
         """The worker that relays the session ends it, or its client is gone; then what is said here is heard by nobody."""
@@ -169,6 +217,8 @@ class Conversation:
         """
         if self._farewell is None or now:
             self._farewell = reason
+        if self._goes():
+            return
         if not self.busy and (now or self._has_been_idle):
             self._say_farewell()
         elif now:
@@ -177,7 +227,7 @@ class Conversation:
 
     def leave_if_idle(self) -> None:
         """A client that was told to leave and has asked nothing for a moment hears so here."""
-        if self._farewell is not None and not self.busy and self._has_been_idle:
+        if self._farewell is not None and not self.busy and not self._goes() and self._has_been_idle:
             self._say_farewell()
 
     def look_for_hang_up(self) -> None:
@@ -274,7 +324,7 @@ class Conversation:
                     break
         finally:
             self._advancing = False
-        if not self._busy:
+        if not self._busy and not (self._farewell is not None and self._goes()):
             self._inbox.resume_when_emptied()
 
     def _take_one(self) -> bool:
@@ -284,15 +334,20 @@ class Conversation:
                 return False
             type_byte, body = frame
             if type_byte == LEAVE:
-                self.leave(now=False)
+                # the TLS ends where it is relayed from, so moving would not help
+                self._is_to_move = False
+                self.terminate(shutting_down(), now=False)
                 return True
             if self.idle_since is not None:
-                if self._farewell is not None and self._may_leave:
-                    self._say_farewell()
-                    return True
-                self.idle_since = None
-                # A request holds for all of a series, and for nothing that comes after it.
-                self.session.interruption.new_statement()
+                if self._farewell is not None and self.may_leave:
+                    self._inbox.put_back(frame)
+                    if self._goes():
+                        return False
+                    if not self.may_move:
+                        self._say_farewell()
+                        return True
+                    self._inbox.take()
+                self._begin_turn()
             if self._state.take_up(type_byte):
                 work = self._steps[type_byte](decode(type_byte, body))
                 if work is not None:
@@ -304,6 +359,20 @@ class Conversation:
         except Exception:  # noqa: BLE001  a bug of ours ends this session, and no other
             self._unexpected()
         return True
+
+    def _begin_turn(self) -> None:
+        """The server's turn. A request to cancel holds for all of a series, and for nothing that comes after it."""
+        self.idle_since = None
+        self.session.interruption.new_statement()
+        if self._cancelled_ahead:
+            self._cancelled_ahead = False
+            self.session.interruption.request(user_request())
+
+    def _goes(self) -> bool:
+        """Whether it has left for another worker, as it may at this moment."""
+        if self.may_move:
+            self.client.host.idle(self)
+        return self.client.stage is not self
 
     async def _work(self, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -339,7 +408,23 @@ class Conversation:
         self.client.close()
 
     @property
-    def _may_leave(self) -> bool:
+    def may_move(self) -> bool:
+        """It is to leave, and can go on elsewhere as it is: nothing is under way, nothing held, everything sent."""
+        client = self.client
+        return (
+            self._is_to_move
+            and self._farewell is not None
+            and client.host.moves_sessions
+            and not client.encrypted
+            and not client.closing
+            and self.may_leave
+            and not self.busy
+            and self.session.holds_nothing
+            and not has_unsent(client.transport)
+        )
+
+    @property
+    def may_leave(self) -> bool:
         """Nothing of the client's would be lost: between two series of messages, outside a transaction, its answers sent."""
         outside = self.session.block.state is BlockState.NONE
         return self.idle_since is not None and outside and not self._output.paused
@@ -347,7 +432,7 @@ class Conversation:
     @property
     def _has_been_idle(self) -> bool:
         now: float = self.client.host.reactor.seconds()
-        return self._may_leave and self.idle_since is not None and now - self.idle_since >= ANSWER_IS_READ_S
+        return self.may_leave and self.idle_since is not None and now - self.idle_since >= ANSWER_IS_READ_S
 
     def _say_farewell(self) -> None:
         if self._farewell is not None:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from attrs import define, field
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -70,6 +71,7 @@ class Databases:
         self._files = DatabaseFiles(Path(settings.data_dir))
         self._slots: dict[str, DatabaseSlot] = {}
         self._letting_go = False
+        self._waiting: list[Deferred[None]] = []
         self._names: tuple[str, ...] = ()
         self._names_stamp = 0
 
@@ -160,6 +162,13 @@ class Databases:
             await self._close(slot)
         return slot.users
 
+    async def when_gone(self, name: str) -> None:
+        """Wait until a database is not this host's any more. Bounded by the drain that ends all of its sessions."""
+        while name in self._slots:
+            gone: Deferred[None] = Deferred()
+            self._waiting.append(gone)
+            await gone
+
     async def close_all(self) -> None:
         """Close every instance; the sessions must be gone. A failure is logged: the write-ahead log has everything."""
         for slot in list(self._slots.values()):
@@ -246,6 +255,9 @@ class Databases:
             if slot.users == 0 or forced:
                 del self._slots[slot.name]
                 self._control_plane.database_closed(slot.name)
+                waiting, self._waiting = self._waiting, []
+                for waiter in waiting:
+                    waiter.callback(None)
         await self._divide()
 
     async def _close_instance(self, slot: DatabaseSlot) -> None:

@@ -47,6 +47,11 @@ def send_now(transport: Any, data: bytes) -> bytes | memoryview:
     return b"" if sent == len(data) else memoryview(data)[sent:]
 
 
+def has_unsent(transport: Any) -> bool:
+    """Whether something that was written to one of these transports has yet to be sent."""
+    return bool(transport._tempDataLen or transport.dataBuffer)  # noqa: SLF001
+
+
 class _EagerWrites:
     """Mixed into Twisted's server transports.
 

@@ -29,6 +29,13 @@ _WRITES = frozenset(
         *(StatementType.VACUUM, StatementType.COPY_DATABASE),
     }
 )
+# What leaves something behind in DuckDB's connection.
+_BINDING = frozenset(
+    {
+        *(StatementType.SET, StatementType.VARIABLE_SET, StatementType.PRAGMA, StatementType.LOAD),
+        *(StatementType.ATTACH, StatementType.DETACH, StatementType.MULTI, StatementType.PREPARE),
+    }
+)
 _TEMPORARY_WORDS = frozenset({"temp", "temporary"})
 
 
@@ -146,6 +153,8 @@ def conclude(session: Session, statement: PreparedStatement, execution: Executio
         raise session.pg_error(error, statement.text, statement.position_in_query)
     session.settle_locks()
     native, analyzed = statement.native, statement.analyzed
+    if native is not None and (native.statement_type in _BINDING or (analyzed is not None and analyzed.binds)):
+        session.is_bound = True
     if native is None or analyzed is None or (native.statement_type in _HARMLESS and not _carries_out(statement)):
         return
     if is_about_temporary_objects(analyzed.source):

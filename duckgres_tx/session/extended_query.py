@@ -29,7 +29,7 @@ from duckgres_tx.session.execution import (
 from duckgres_tx.session.explaining import TAG as EXPLAIN_TAG
 from duckgres_tx.session.explaining import explain
 from duckgres_tx.session.portals import Cursor, ExhaustedPortal, Portal
-from duckgres_tx.session.preparation import prepare
+from duckgres_tx.session.preparation import prepare, wake
 from duckgres_tx.session.prepared_statements import PreparedStatement
 from duckgres_tx.session.session import Session
 from duckgres_tx.session.transactions import BlockState, aborted
@@ -96,8 +96,18 @@ class ExtendedQuery:
         session.statements.add(statement)
         self._output.write(PARSE_COMPLETE)
 
-    def bind(self, message: Bind) -> None:
+    def bind(self, message: Bind) -> Coroutine[Any, Any, None] | None:
         """Bind: make a portal."""
+        if self._session.statements.asleep(message.statement) is not None:
+            return self._bind_woken(message)
+        self._bind(message)
+        return None
+
+    async def _bind_woken(self, message: Bind) -> None:
+        await wake(self._session, message.statement)
+        self._bind(message)
+
+    def _bind(self, message: Bind) -> None:
         session = self._session
         statement = session.statements.find(message.statement)
         check_block(session, statement)
@@ -135,6 +145,8 @@ class ExtendedQuery:
         """Describe: parameters and columns of a statement, or the columns of a portal; nothing is executed."""
         session = self._session
         if message.target is Target.STATEMENT:
+            if session.statements.asleep(message.name) is not None:
+                return self._describe_woken(message)
             statement = session.statements.find(message.name)
             formats: tuple[int, ...] = ()
         else:
@@ -146,6 +158,12 @@ class ExtendedQuery:
             return self._describe_anew(message.target, statement, formats)
         self._write_description(message.target, statement, formats)
         return None
+
+    async def _describe_woken(self, message: Describe) -> None:
+        await wake(self._session, message.name)
+        work = self.describe(message)
+        if work is not None:
+            await work
 
     async def _describe_anew(self, target: Target, statement: PreparedStatement, formats: tuple[int, ...]) -> None:
         await refresh(self._session, statement)

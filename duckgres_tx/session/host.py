@@ -9,31 +9,36 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.protocol import Factory
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from duckgres_tx import tasks
 from duckgres_tx.catalog.search_path import effective_schemas
 from duckgres_tx.engine.database import DuckDBError, NativeThreads
 from duckgres_tx.engine.failures import to_pg_error
 from duckgres_tx.errors import Severity, TooManyConnections
 from duckgres_tx.session.authentication import Passwords
-from duckgres_tx.session.cancellation import CancellationRegistry, Interruption
+from duckgres_tx.session.belongings import Belongings
+from duckgres_tx.session.cancellation import Cancelable, CancellationRegistry, Interruption
 from duckgres_tx.session.client import Client, Stage
 from duckgres_tx.session.connection import ClientConnection, configure_socket
 from duckgres_tx.session.control_plane import AcceptedConnection, ControlPlane, Health
 from duckgres_tx.session.conversation import Conversation
 from duckgres_tx.session.database_files import does_not_exist
 from duckgres_tx.session.databases import Databases, DatabaseSlot
+from duckgres_tx.session.departures import Departures
 from duckgres_tx.session.eager_writes import adopt
 from duckgres_tx.session.executor import Executor
 from duckgres_tx.session.leaving import Leaving
 from duckgres_tx.session.login_request import LoginRequest
-from duckgres_tx.session.open_database import OpenDatabase
+from duckgres_tx.session.moving import Moving
 from duckgres_tx.session.outgoing import Outgoing
+from duckgres_tx.session.relay import LEAVE
 from duckgres_tx.session.reload import reload
+from duckgres_tx.session.resumption import Arrival, Lodging, resume
 from duckgres_tx.session.session import Session
 from duckgres_tx.session.session_start import SessionStart, SessionStarts
 from duckgres_tx.session.settings import WorkerSettings
@@ -41,6 +46,7 @@ from duckgres_tx.session.startup import Startup
 from duckgres_tx.session.tls import TlsServer
 from duckgres_tx.session.watch import watch
 from duckgres_tx.sql.statement_cache import StatementCache
+from duckgres_tx.wire.frames import FrameReader
 
 # Beside one for each session: opening, closing and the catalog's snapshots.
 SPARE_THREADS = 8
@@ -49,6 +55,8 @@ _MOST_CONNECTIONS = 4
 # How long those that were stopped may take to hear so and hang up.
 _STOPPING_S = 3.0
 WATCH_INTERVAL_S = 1.0
+# Sessions that are offered to other workers at the same time.
+_OFFERS_AT_ONCE = 32
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -64,6 +72,7 @@ class SessionHost:
         settings: What it was told last, as far as it could take it.
         tls: The server's side of TLS; None when it has no certificate.
         draining: No new sessions are taken.
+        registry: Who may cancel what.
     """
 
     _log = Logger()
@@ -78,11 +87,14 @@ class SessionHost:
         self._most_connections = _MOST_CONNECTIONS * settings.max_connections
         self.executor = Executor(reactor, NativeThreads(self._most_connections + SPARE_THREADS))
         self.databases = Databases(reactor, self.executor, settings, control_plane)
-        self._registry = CancellationRegistry()
+        self.registry = CancellationRegistry()
         self._cache = StatementCache()
         self._connections: set[Client] = set()
         self._conversations: dict[Conversation, DatabaseSlot] = {}
         self._invalidated: set[str] = set()
+        self._departures = Departures(reactor)
+        # descriptors in flight count towards the user's limit
+        self._offers = DeferredSemaphore(_OFFERS_AT_ONCE)
         self._leaving = Leaving(reactor, lambda: [connection.stage for connection in self._connections])
         self._empty: list[Deferred[None]] = []
         self._starts = SessionStarts()
@@ -116,7 +128,14 @@ class SessionHost:
         return change.stale
 
     def accept_connection(self, connection: AcceptedConnection) -> None:
-        """Take a connection; its descriptor is owned by the host from now on, whatever happens."""
+        """Take a connection; its descriptors are owned by the host from now on, whatever happens."""
+        if connection.journey is not None:
+            tasks.start(resume(self, connection, connection.journey), "go on with another worker's session")
+        else:
+            self._adopt(connection)
+
+    def _adopt(self, connection: AcceptedConnection) -> ClientConnection | None:
+        """Put a connection over a client's socket; None when that is gone."""
         client = socket.socket(fileno=connection.fd)
         try:
             configure_socket(client)
@@ -129,8 +148,10 @@ class SessionHost:
         except Exception:  # noqa: BLE001  such as a peer that is gone already
             self._log.failure("could not take a connection from {host}", host=connection.remote_host)
             self.connection_finished(protocol)
+            return None
         finally:
             client.close()
+        return protocol
 
     def cancel_query(self, backend_pid: int, secret_key: bytes) -> bool:
         """Cancel the statement of a session, if the key is right.
@@ -138,22 +159,23 @@ class SessionHost:
         Returns:
             Whether there is such a session with this key.
         """
-        return self._registry.cancel(backend_pid, secret_key)
+        return self.registry.cancel(backend_pid, secret_key)
 
     def cancel_for_client(self, backend_pid: int, secret_key: bytes) -> None:
         """A client has sent a CancelRequest here; the session may be another worker's."""
-        if backend_pid in self._registry:
-            self._registry.cancel(backend_pid, secret_key)
+        if backend_pid in self.registry:
+            self.registry.cancel(backend_pid, secret_key)
         else:
             self.control_plane.cancel_elsewhere(backend_pid, secret_key)
 
-    async def drain(self, timeout_s: float, database: str = "", grace_s: float = 0.0) -> int:
+    async def drain(self, timeout_s: float, database: str = "", grace_s: float = 0.0, *, moves: bool = False) -> int:
         """Let go: of the whole host, or of one database. Again: of the whole host, sooner.
 
         Args:
             timeout_s: How long transactions and statements may go on; then they are stopped.
             database: Close its instance if no session uses it, and nothing else.
             grace_s: How long idle sessions may go on.
+            moves: Sessions that can go on in another worker shall; else all end.
 
         Returns:
             The number of sessions left, of the database or of the host.
@@ -161,6 +183,7 @@ class SessionHost:
         if database:
             return await self.databases.close_unused(database)
         self.draining = True
+        self._departures.begin(timeout_s, grace_s, moves=moves)
         self.databases.let_go()
         self._leaving.begin(timeout_s, grace_s)
         await self._wait_until_empty(self._leaving.until_stopped_s() + _STOPPING_S)
@@ -184,6 +207,7 @@ class SessionHost:
             timeout_s: How long the sessions may take to end.
         """
         self.draining = True
+        self._departures.allowed = False
         self._leaving.stop()
         await self._wait_until_empty(timeout_s)
         for connection in list(self._connections):
@@ -217,14 +241,80 @@ class SessionHost:
         if len(self._conversations) >= self.settings.max_connections:
             raise TooManyConnections("sorry, too many clients already", severity=Severity.FATAL)
         start = self._starts.start_of(request, self.settings)
-        database = slot.database or await self.databases.open(slot)
-        session = await self._connect(client, request, database, start)
+        lodging = await self.lodge(request.user, slot, start)
         secret_key = secrets.token_bytes(request.cancel_key_bytes)
-        conversation = Conversation(client, session, secret_key, self._conversation_ended)
-        self._conversations[conversation] = slot
-        self._registry.add(client.accepted.backend_pid, secret_key, conversation)
-        self.control_plane.session_opened(client.accepted.backend_pid, request.user, database.name)
+        conversation = self._converse(client, request, slot, start, lodging, secret_key)
+        self.control_plane.session_opened(client.accepted.backend_pid, request.user, slot.name)
         return conversation
+
+    @property
+    def moves_sessions(self) -> bool:
+        """See `Host.moves_sessions`."""
+        return self._departures.allowed
+
+    def idle(self, conversation: Conversation) -> None:
+        """See `Host.idle`."""
+        self._departures.look(self._conversations[conversation], self._conversations)
+
+    def depart(self, client: Client, backend_pid: int, belongings: Belongings) -> None:
+        """See `Host.depart`."""
+        moving = Moving(client, backend_pid, belongings, self._offers)
+        client.stage = moving
+        self.registry.add(backend_pid, bytes.fromhex(belongings.secret_key), moving)
+        tasks.start(moving.go(), "move a session")
+
+    def departed(self, backend_pid: int, moving: Cancelable) -> None:
+        """See `Host.departed`."""
+        self.registry.remove(backend_pid, moving)
+
+    # Sessions that come from another worker, as in ``resumption``
+
+    def start_of(self, belongings: Belongings) -> SessionStart:
+        """See `Inn.start_of`."""
+        if len(self._conversations) >= self.settings.max_connections:
+            raise TooManyConnections("sorry, too many clients already", severity=Severity.FATAL)
+        return self._starts.start_of(belongings.request, self.settings)
+
+    async def lodge(self, user: str, slot: DatabaseSlot, start: SessionStart) -> Lodging:
+        """Open a database, if need be, and a connection to it.
+
+        Raises:
+            PgError: FATAL; one of them can't be opened.
+        """
+        database = slot.database or await self.databases.open(slot)
+        generation = database.generation
+        try:
+            path = effective_schemas(start.search_path, user, await database.current_schemas())
+            native = await database.connections.connect(start.script(path, database.catalog, self.settings.time_zone))
+        except DuckDBError as error:
+            raise to_pg_error(error).fatal() from error
+        return Lodging(database, native, path, generation)
+
+    def discard(self, lodging: Lodging) -> None:
+        """See `Inn.discard`."""
+        self.executor.threads.discard(lodging.native)
+
+    def resume(self, connection: AcceptedConnection, arrival: Arrival) -> None:
+        """See `Inn.resume`."""
+        belongings = arrival.belongings
+        request = belongings.request
+        self.control_plane.session_resumed(connection, request.user, belongings.database)
+        client = self._adopt(connection)
+        if client is None:
+            self.discard(arrival.lodging)
+            self.databases.release(arrival.slot)
+            return
+        client.handshake_done()
+        secret_key = bytes.fromhex(belongings.secret_key)
+        conversation = self._converse(client, request, arrival.slot, arrival.start, arrival.lodging, secret_key)
+        for statement in belongings.statements:
+            conversation.session.statements.lay_down(statement)
+        client.stage = conversation
+        frames = FrameReader(self.settings.max_message_bytes, (LEAVE,) if connection.relayed else ())
+        frames.feed(bytes.fromhex(belongings.unread))
+        conversation.resume(frames, belongings.told, cancelled=arrival.cancelled)
+        if client.stage is conversation:
+            self.arrived(conversation)
 
     def arrived(self, stage: Stage) -> None:
         """A client has a session now, here or on another worker; it may be told to leave at once."""
@@ -243,18 +333,25 @@ class SessionHost:
 
     # Within
 
-    async def _connect(
-        self, client: Client, request: LoginRequest, database: OpenDatabase, start: SessionStart
-    ) -> Session:
-        settings, generation = self.settings, database.generation
-        try:
-            schemas = await database.current_schemas()
-            path = effective_schemas(start.search_path, request.user, schemas)
-            script = start.script(path, database.catalog, settings.time_zone)
-            native = await database.connections.connect(script)
-        except DuckDBError as error:
-            raise to_pg_error(error).fatal() from error
-        for name, value in {**start.context, **self._context(client, request, path)}.items():
+    def _converse(
+        self,
+        client: Client,
+        request: LoginRequest,
+        slot: DatabaseSlot,
+        start: SessionStart,
+        lodging: Lodging,
+        secret_key: bytes,
+    ) -> Conversation:
+        """Make the conversation of a session that has all it needs."""
+        session = self._session(client, request, start, lodging)
+        conversation = Conversation(client, session, request, secret_key, self._conversation_ended)
+        self._conversations[conversation] = slot
+        self.registry.add(session.backend_pid, secret_key, conversation)
+        return conversation
+
+    def _session(self, client: Client, request: LoginRequest, start: SessionStart, lodging: Lodging) -> Session:
+        settings, database, native = self.settings, lodging.database, lodging.native
+        for name, value in {**start.context, **self._context(client, request, lodging.path)}.items():
             native.set_context(name, value)
         variables = start.variables.copy()
         return Session(
@@ -274,8 +371,8 @@ class SessionHost:
             invalidated=self.database_invalidated,
             cache=self._cache,
             allowed_directories=None if settings.unrestricted_files else settings.allowed_directories,
-            path=path,
-            path_generation=generation,
+            path=lodging.path,
+            path_generation=lodging.generation,
         )
 
     def _context(self, client: Client, request: LoginRequest, path: tuple[str, ...]) -> dict[str, str]:
@@ -297,7 +394,7 @@ class SessionHost:
 
     def _conversation_ended(self, conversation: Conversation) -> None:
         slot = self._conversations.pop(conversation)
-        self._registry.remove(conversation.session.backend_pid)
+        self.registry.remove(conversation.session.backend_pid, conversation)
         self.databases.release(slot)
 
     async def _wait_until_empty(self, timeout_s: float) -> None:

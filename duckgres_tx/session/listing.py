@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from duckgres_tx.session.duckdb_session import DuckDBSession
 from duckgres_tx.session.portals import Cursor, ExhaustedPortal, Portal
-from duckgres_tx.session.prepared_statements import PreparedStatement
+from duckgres_tx.session.prepared_statements import PreparedStatement, SleepingStatement
 
 # between records, and between the fields of one; what the texts hold of these is left out
 _RECORD, _FIELD = "\x1e", "\x1f"
@@ -37,5 +37,5 @@ def _cursor(portal: Portal | ExhaustedPortal) -> tuple[str, ...]:
     return (portal.name, portal.statement.query, "-", "b" if binary else "-", "-", created_at)
 
 
-def _prepared(statement: PreparedStatement) -> tuple[str, ...]:
+def _prepared(statement: PreparedStatement | SleepingStatement) -> tuple[str, ...]:
     return (statement.name, statement.query, "s" if statement.from_sql else "-", f"{statement.created_at:.6f}")

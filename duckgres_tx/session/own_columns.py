@@ -41,7 +41,7 @@ def describe(
             variables.show(name)
             return (FieldDescription(display_name(name)),)
         case forms.ExecuteStatement(name=name):
-            return statements.find(name).fields
+            return statements.fields(name)
         case forms.FetchCursor(name=name, move=False):
             # one that isn't there yet may be when the FETCH is executed
             return portals.fields(name)

@@ -76,6 +76,29 @@ async def prepare(
     return statement
 
 
+async def wake(session: Session, name: str) -> None:
+    """Prepare a statement that has come with its session from another worker; nothing happens if there is none that waits for that.
+
+    Raises:
+        PgError: DuckDB refuses it now; 0A000 when it would not be what the client was told.
+    """
+    asleep = session.statements.asleep(name)
+    if asleep is None:
+        return
+    statements = session.cache.statements(asleep.query)
+    statement = await prepare(
+        session,
+        statements[0] if statements else None,
+        name=name,
+        declared_oids=asleep.declared_oids,
+        query=asleep.query,
+    )
+    if (statement.fields, statement.parameter_oids) != (asleep.fields, asleep.parameter_oids):
+        raise PgError("0A000", "cached plan must not change result type")
+    statement.from_sql, statement.created_at = asleep.from_sql, asleep.created_at
+    session.statements.add(statement)
+
+
 async def _prepare_body(session: Session, statement: PreparedStatement, form: DeclareCursor) -> None:
     """The query of a DECLARE is prepared with it, so that its parameters are known."""
     if form.body.tokens[0].word in _CHANGING_WORDS:

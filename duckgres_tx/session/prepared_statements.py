@@ -6,9 +6,10 @@ Spec: protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from duckgres_tx.engine.database import Statement
 from duckgres_tx.engine.logical_types import LogicalType
@@ -95,6 +96,35 @@ class PreparedStatement:
         return found
 
 
+@frozen(kw_only=True)
+class SleepingStatement:
+    """A statement of a session that has come from another worker: what the client was told of it. It isn't prepared here yet.
+
+    Attributes are those of `PreparedStatement`.
+    """
+
+    name: str
+    query: str
+    declared_oids: tuple[int, ...] = ()
+    parameter_oids: tuple[int, ...] = ()
+    fields: tuple[FieldDescription, ...] | None = None
+    from_sql: bool = False
+    created_at: float = 0.0
+
+    @classmethod
+    def of(cls, statement: PreparedStatement | SleepingStatement) -> SleepingStatement:
+        """What is to be known of a statement elsewhere."""
+        return cls(
+            name=statement.name,
+            query=statement.query,
+            declared_oids=statement.declared_oids,
+            parameter_oids=statement.parameter_oids,
+            fields=statement.fields,
+            from_sql=statement.from_sql,
+            created_at=statement.created_at,
+        )
+
+
 def spread(formats: tuple[int, ...], count: int) -> tuple[int, ...]:
     """Format codes for ``count`` values: none means all text, one holds for all."""
     if not formats:
@@ -109,13 +139,31 @@ class PreparedStatements:
     it was made from alive.
     """
 
-    __slots__ = ("_by_name",)
+    __slots__ = ("_asleep", "_by_name")
 
     def __init__(self) -> None:
         self._by_name: dict[str, PreparedStatement] = {}
+        self._asleep: dict[str, SleepingStatement] = {}
 
-    def __iter__(self):  # type: ignore[no-untyped-def]  # noqa: ANN204
-        return iter(self._by_name.values())
+    def __iter__(self) -> Iterator[PreparedStatement | SleepingStatement]:
+        return chain(self._asleep.values(), self._by_name.values())
+
+    def lay_down(self, statement: SleepingStatement) -> None:
+        """Keep a statement that isn't prepared before it is used."""
+        self._asleep[statement.name] = statement
+
+    def asleep(self, name: str) -> SleepingStatement | None:
+        """The statement of this name, if it is not prepared yet: `preparation.wake` does that."""
+        return self._asleep.get(name)
+
+    def fields(self, name: str) -> tuple[FieldDescription, ...] | None:
+        """The columns of a statement's rows; None when it has none.
+
+        Raises:
+            PgError: 26000.
+        """
+        asleep = self._asleep.get(name)
+        return self.find(name).fields if asleep is None else asleep.fields
 
     def check_new(self, name: str) -> None:
         """Refuse a name that is taken; the unnamed one is replaced.
@@ -123,11 +171,12 @@ class PreparedStatements:
         Raises:
             PgError: 42P05.
         """
-        if name and name in self._by_name:
+        if name and (name in self._by_name or name in self._asleep):
             raise PgError("42P05", f'prepared statement "{name}" already exists')
 
     def add(self, statement: PreparedStatement) -> None:
         """Keep a statement under its name; the unnamed one replaces its predecessor."""
+        self._asleep.pop(statement.name, None)
         self._by_name[statement.name] = statement
 
     def find(self, name: str) -> PreparedStatement:
@@ -147,7 +196,9 @@ class PreparedStatements:
     def pop(self, name: str) -> None:
         """Forget one; it is no error if there is none."""
         self._by_name.pop(name, None)
+        self._asleep.pop(name, None)
 
     def clear(self) -> None:
         """Forget all."""
         self._by_name.clear()
+        self._asleep.clear()

@@ -5,6 +5,8 @@ It carries out on DuckDB what the others decide.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from attrs import define, field
 
 from duckgres_tx.catalog.search_path import effective_schemas, effective_search_path
@@ -61,6 +63,7 @@ class Session(DuckDBSession):
         allowed_directories: Where SQL may write files; None = wherever the server's account may.
         epoch: Counts what makes prepared statements stale beside the database's generation.
         has_temporary_objects: Made in this session, so its catalog is its own.
+        is_bound: DuckDB's connection holds something for it that can't be taken out, such as a setting or a seed.
     """
 
     backend_pid: int
@@ -76,6 +79,7 @@ class Session(DuckDBSession):
     running: Running = field(init=False)
     epoch: int = 0
     has_temporary_objects: bool = False
+    is_bound: bool = False
     _unreported: dict[str, str] = field(factory=dict)
     # What the client has been told since its greeting.
     _reported: dict[str, str] = field(factory=dict)
@@ -90,7 +94,24 @@ class Session(DuckDBSession):
         self.running = Running(self.output)
         self._act_by(self.acting)
 
+    @property
+    def holds_nothing(self) -> bool:
+        """Nothing of it would be missed if it went on in another worker with its variables and prepared statements."""
+        return not (
+            self.block.state is not BlockState.NONE
+            or len(self.portals)
+            or self.suspended is not None
+            or self.has_temporary_objects
+            or self.is_bound
+            or self.native.holds_locks()
+        )
+
     # Telling the client
+
+    def was_told(self, values: Mapping[str, str]) -> None:
+        """The client knows these values of variables from another worker; what is different here is told at the next `report_variables`."""
+        self._reported.update(values)
+        self._unreported.update(self.variables.reported())
 
     def notice(self, notice: PgError) -> None:
         """Send a NOTICE or WARNING, if the client wants to hear of such."""

@@ -13,7 +13,7 @@ from typing import Any
 from attrs import field, frozen
 
 from duckgres_tx.errors import FeatureNotSupported, PgError, Severity
-from duckgres_tx.session.preparation import prepare
+from duckgres_tx.session.preparation import prepare, wake
 from duckgres_tx.session.prepared_statements import PreparedStatement
 from duckgres_tx.session.scripts import run_script
 from duckgres_tx.session.session import Session
@@ -191,6 +191,7 @@ async def resolve_execute(
     Raises:
         PgError: 26000 for an unknown name, 42601 for too few or too many arguments, whatever evaluating them raises.
     """
+    await wake(session, form.name)
     statement = session.statements.find(form.name)
     wanted = len(statement.parameter_oids)
     if len(form.arguments) != wanted:
@@ -213,7 +214,8 @@ async def _deallocate(session: Session, form: forms.Deallocate) -> Outcome:
     if form.name is None:
         session.statements.clear()
         return Outcome("DEALLOCATE ALL")
-    session.statements.find(form.name)
+    # that there is one is all that counts
+    session.statements.fields(form.name)
     session.statements.pop(form.name)
     return Outcome("DEALLOCATE")
 

@@ -21,6 +21,7 @@ from duckgres_tx.sql.translate import Translation, TranslationContext, translate
 
 # A statement is translated for at most as many databases at a time; the oldest is forgotten.
 _CONTEXTS = 8
+_BINDING_WORDS = frozenset({"setseed", "currval", "lastval"})
 
 
 @define(slots=False, eq=False)
@@ -53,6 +54,11 @@ class AnalyzedStatement:
     def column_names(self) -> tuple[str | None, ...] | None:
         """PostgreSQL's names for its result columns, see ``names.column_names``."""
         return names.column_names(self.source)
+
+    @cached_property
+    def binds(self) -> bool:
+        """Whether it uses what the engine keeps for one connection only: its seed, a sequence's last value."""
+        return any(token.word in _BINDING_WORDS for token in self.source.tokens)
 
     def translation(self, context: TranslationContext) -> Translation:
         """What DuckDB is given.

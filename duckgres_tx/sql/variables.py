@@ -101,8 +101,10 @@ class Variables:
         self._initial["is_superuser"] = "on" if self.superuser else "off"
 
     def copy(self) -> Variables:
-        """Those of another session that begins alike; nothing may have been changed in these."""
-        return Variables(self.user, self.superuser, self.server_values, self._initial.copy())
+        """Those of another session that begins alike, outside a transaction."""
+        copied = Variables(self.user, self.superuser, self.server_values, self._initial.copy())
+        copied._session.update(self._session)
+        return copied
 
     # Reading
 
@@ -268,6 +270,20 @@ class Variables:
         for name, value in zip(names, values.values(), strict=True):
             self._put(name, value, local=False)
         return self._changes_since(before, notices)
+
+    # From one worker to another
+
+    def taken_along(self) -> dict[str, str]:
+        """What was set in the session, as stored; there must be no transaction. A placeholder that has no value any more is "" here."""
+        placeholders = {name: value for name, value in self._initial.items() if name not in DEFINITIONS}
+        return {**placeholders, **self._session}
+
+    def restore(self, values: Mapping[str, str]) -> None:
+        """Take over what `taken_along` gave elsewhere; what is not there has the value that sessions begin with here."""
+        for name, stored in values.items():
+            if name not in DEFINITIONS:
+                self._initial.setdefault(name, "")
+            self._session[name] = stored
 
     # A transaction's course
 

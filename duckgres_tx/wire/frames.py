@@ -78,6 +78,14 @@ class FrameReader:
         """How many bytes were fed and not given out yet."""
         return len(self._data) - self._position + self._parts_bytes
 
+    def take_rest(self) -> bytes:
+        """What was fed and not given out yet; the reader is empty afterwards."""
+        rest = b"".join(self._parts) if self._parts else self._data[self._position :]
+        self._data, self._position = b"", 0
+        self._parts.clear()
+        self._parts_bytes = 0
+        return rest
+
     def feed(self, data: bytes) -> None:
         """Take bytes from the client, in any portions.
 

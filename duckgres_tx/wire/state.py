@@ -239,6 +239,16 @@ class Conversation:
             raise LocalProtocolError(f"{message_class.__name__} sent in state {self.state.name}")
         self._node = node
 
+    def resume(self) -> None:
+        """It was begun elsewhere, and it is the client's turn.
+
+        Raises:
+            LocalProtocolError: Something was said here already.
+        """
+        if self.state is not State.STARTUP:
+            raise LocalProtocolError(f"resumed in state {self.state.name}")
+        self._node = _NODES[State.IDLE]
+
     def close(self) -> None:
         """Nothing more will be said: a FATAL error was sent, or the client is gone. May be called in any state."""
         self._node = _CLOSED

@@ -24,6 +24,8 @@ from storm.fleet import ControlPlane, Fleet, FleetError, is_zombie
 WORKERS = 2
 DATABASES = 6
 STOPPED_S = (1.0, 25.0) if os.environ.get("CHAOS") == "all" else (1.0,)
+# longer than any process is stopped
+DRAIN_TIMEOUT = f"{max(STOPPED_S) + 9:.0f}s"
 CONVERGENCE_S = 90.0
 # only reached when the newcomer has failed after it was put in charge
 AFTER_A_FAILURE = {FaultPoint.INCUMBENT_RECLAIMS, FaultPoint.INCUMBENT_HAS_RECLAIMED}
@@ -33,6 +35,10 @@ AFTER_A_DRAIN = {
     FaultPoint.ROLL_SHUT_DOWN,
     FaultPoint.ROLL_DONE,
     FaultPoint.WORKER_SHUTS_DOWN,
+    FaultPoint.ROLL_MOVES_SESSION,
+    FaultPoint.WORKER_TAKES_SESSION,
+    FaultPoint.WORKER_GIVES_SESSION,
+    FaultPoint.WORKER_RESUMES_SESSION,
 }
 
 
@@ -61,7 +67,11 @@ class Case:
 
 def _action(point: FaultPoint) -> str:
     family = point.value.partition("-")[0]
-    if family == "roll" or point in {FaultPoint.WORKER_DRAINS, FaultPoint.WORKER_SHUTS_DOWN}:
+    if (
+        family == "roll"
+        or point.value.endswith("-session")
+        or point in {FaultPoint.WORKER_DRAINS, FaultPoint.WORKER_SHUTS_DOWN}
+    ):
         return "roll"
     return "crash" if family == "adoption" else "takeover"
 
@@ -103,6 +113,7 @@ class Scene:
     fleet: Fleet
     faults: Path
     sessions: list[psycopg.Connection] = field(factory=list)
+    movable: psycopg.Connection | None = None
     places: dict[psycopg.Connection, int] = field(factory=dict)
     hurt: set[int] = field(factory=set)
 
@@ -178,6 +189,8 @@ class Scene:
             session.execute("BEGIN")
             session.execute("SELECT 1")
             self.sessions.append(session)
+        # one that can move
+        self.movable = connect(self.fleet, dbname="chaos0", sslmode="disable")
         self.places = {session: worker_of_session(self.fleet, session) for session in self.sessions}
         assert all(self.places.values())
 
@@ -185,6 +198,9 @@ class Scene:
         """Let go of all."""
         while self.sessions:
             self.sessions.pop().close()
+        if self.movable is not None:
+            self.movable.close()
+            self.movable = None
 
     def end_transactions(self) -> None:
         """So that a roll can finish."""
@@ -209,7 +225,7 @@ class Stage:
     def _make(self) -> Scene:
         faults = self.directory / f"faults{time.monotonic_ns()}"
         faults.touch()
-        environment = {**ENVIRONMENT, "DUCKGRES_DRAIN_GRACE": "200ms", "DUCKGRES_DRAIN_TIMEOUT": "10s"}
+        environment = {**ENVIRONMENT, "DUCKGRES_DRAIN_GRACE": "200ms", "DUCKGRES_DRAIN_TIMEOUT": DRAIN_TIMEOUT}
         fleet = self.stack.enter_context(Fleet(WORKERS, {**environment, VARIABLE: str(faults)}))
         with connect(fleet) as session:
             for number in range(DATABASES):

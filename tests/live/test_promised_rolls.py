@@ -27,12 +27,17 @@ from duckgres_tx.engine import library as library_of_the_engine
 
 
 def test_a_drain_has_a_policy():
-    """U11: idle sessions end with 57P01 after the grace; transactions and queries may finish; who takes too long is cancelled and ended."""
+    """U11: idle sessions that hold something end with 57P01 after the grace; transactions and queries may finish; who takes too long is cancelled and ended."""
     with running_fleet(workers=1, env={"DUCKGRES_DRAIN_GRACE": "1s", "DUCKGRES_DRAIN_TIMEOUT": "6s"}) as fleet:
         idle, in_transaction, endless = login(fleet), login(fleet), login(fleet)
+        for client in (idle, in_transaction):
+            client.send(raw.query("CREATE TEMP TABLE mine (i int)"))
+            client.until()
         in_transaction.send(raw.query("BEGIN; SELECT 1"))
         in_transaction.until()
         busy = login(fleet)
+        busy.send(raw.query("CREATE TEMP TABLE mine (i int)"))
+        busy.until()
         busy.send(raw.query("SELECT pg_sleep(3)"))
         endless.send(raw.query("SELECT pg_sleep(100)"))
         time.sleep(0.2)
@@ -53,6 +58,26 @@ def test_a_drain_has_a_policy():
         assert serves(fleet)
         for client in (idle, in_transaction, busy, endless):
             client.socket.close()
+
+
+def test_idle_sessions_go_on_in_the_new_worker():
+    """U12: with their pid, cancel key, variables and prepared statements; and nothing is said to their clients."""
+    with running_fleet(env={"DUCKGRES_DRAIN_GRACE": "200ms", "DUCKGRES_DRAIN_TIMEOUT": "30s"}) as fleet:
+        sessions = [connect(fleet, sslmode="disable") for _ in range(10)]
+        for number, session in enumerate(sessions):
+            session.execute(f"SET application_name = 'number {number}'")
+            session.execute("SELECT %s::int + 1", (number,), prepare=True)
+        fleet.serving.send(signal.SIGUSR2)
+        until(lambda: roll_is_done(fleet), 60, "end of the roll")
+        for number, session in enumerate(sessions):
+            assert session.execute("SHOW application_name").fetchone() == (f"number {number}",)
+            assert session.execute("SELECT %s::int + 1", (number,), prepare=True).fetchone() == (number + 1,)
+        with Asking(sessions[0], "SELECT pg_sleep(60)") as asking:
+            time.sleep(0.3)
+            sessions[0].cancel_safe()
+        assert isinstance(asking.error, psycopg.errors.QueryCanceled)
+        for session in sessions:
+            session.close()
 
 
 def test_clients_of_a_database_that_moves_wait_and_are_served():

@@ -17,6 +17,7 @@ class FakeWorker:
     is_ready: bool = True
     is_draining: bool = False
     is_to_go: bool = False
+    takes_sessions: bool = True
     failures: list = field(factory=list)
     accepted: list = field(factory=list)
     cancelled: list = field(factory=list)
@@ -41,7 +42,7 @@ class FakeWorker:
         self.cancelled.append((backend_pid, secret_key))
         return True
 
-    async def drain(self, timeout_s, database="", grace_s=0.0):
+    async def drain(self, timeout_s, database="", grace_s=0.0, moves=False):
         if self.failures:
             raise self.failures.pop(0)
         self.drained.append((timeout_s, database))

@@ -76,7 +76,7 @@ class GreetingHost:
                 return True
         return False
 
-    async def drain(self, timeout_s: float, database: str = "") -> int:
+    async def drain(self, timeout_s: float, database: str = "", grace_s: float = 0.0, *, moves: bool = False) -> int:
         """Nobody is idle here."""
         return len(self.open)
 

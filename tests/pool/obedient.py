@@ -151,7 +151,7 @@ class ObedientEnd(Link):
         return {"found": True}
 
     @answering(Drain)
-    async def drain(self, timeout_s, database, grace_s=None):
+    async def drain(self, timeout_s, database, grace_s=None, moves=None):
         """Wait until empty."""
         self._check()
         if not database:

@@ -120,7 +120,7 @@ def test_the_first_one_makes_the_host(bench):
     """It learns whom it has hired, and that there is nothing yet."""
     response, inventory = bench.connect(7).configure()
 
-    assert response == {"pid": os.getpid(), "stale": ""}
+    assert response == {"pid": os.getpid(), "stale": "", "takes_sessions": True}
     assert inventory == Inventory(pid=os.getpid(), slot=3, generation=2, epoch=7, release=running_release())
 
 

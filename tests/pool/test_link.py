@@ -77,7 +77,7 @@ class FakeHost:
             raise self.failure
         return (backend_pid, secret_key) == (7, b"key!")
 
-    async def drain(self, timeout_s, database="", grace_s=0.0):
+    async def drain(self, timeout_s, database="", grace_s=0.0, moves=False):
         self.drains.append((timeout_s, database, grace_s))
         return await self.drained
 
@@ -202,7 +202,7 @@ def test_configure_makes_the_host(ends):
     """The settings arrive whole, secrets and all."""
     answer = ends.configure(verifiers={"postgres": "SCRAM…" * 20_000}, extensions=("a", "b"))
 
-    assert answer == {"pid": os.getpid(), "stale": ""}
+    assert answer == {"pid": os.getpid(), "stale": "", "takes_sessions": True}
     assert ends.host.settings.verifiers == {"postgres": "SCRAM…" * 20_000}
     assert ends.host.settings.extensions == ("a", "b")
     assert ends.employment.slot == 3

@@ -25,7 +25,7 @@ class FakeWorker:
     told: list = field(factory=list)
     drained: Deferred = field(factory=Deferred)
 
-    async def drain(self, timeout_s, database="", grace_s=0.0):
+    async def drain(self, timeout_s, database="", grace_s=0.0, moves=False):
         self.told.append((timeout_s, grace_s))
         if self.failures:
             raise self.failures.pop(0)

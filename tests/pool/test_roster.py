@@ -126,7 +126,7 @@ class FakeWorker:
         """It is gone."""
         self.life.worker_gone(reason)
 
-    async def drain(self, timeout_s, database="", grace_s=0.0):
+    async def drain(self, timeout_s, database="", grace_s=0.0, moves=False):
         self.begin_drain()
         self.calls.append(("drain", timeout_s, grace_s))
         if self.left is None:

@@ -31,6 +31,19 @@ class RememberingControlPlane:
         """Keep the far end."""
         self.relayed.append((fd, prefix, remote_host, remote_port))
 
+    async def move_session(self, departure):
+        """Have another host go on with it."""
+        self.events.append(("move", departure.backend_pid, departure.database))
+        await self.carry(departure)
+
+    def session_moved(self, backend_pid):
+        """Remember."""
+        self.events.append(("session_moved", backend_pid))
+
+    def session_resumed(self, connection, user, database):
+        """Remember."""
+        self.events.append(("session_resumed", connection.backend_pid, user, database))
+
     async def release_database(self, name):
         """As many as the test says."""
         self.events.append(("release", name))

@@ -128,6 +128,6 @@ def test_only_the_right_pid_with_the_right_key_cancels():
     assert session.cancels == 0
     assert registry.cancel(7, b"key1")
     assert session.cancels == 1
-    registry.remove(7)
+    registry.remove(7, session)
     assert not registry.cancel(7, b"key1")
     assert 7 not in registry
