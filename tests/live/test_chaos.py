@@ -35,6 +35,7 @@ AFTER_A_DRAIN = {
     FaultPoint.ROLL_SHUT_DOWN,
     FaultPoint.ROLL_DONE,
     FaultPoint.WORKER_SHUTS_DOWN,
+    FaultPoint.WORKER_PARKS_SESSION,
     FaultPoint.ROLL_MOVES_SESSION,
     FaultPoint.WORKER_TAKES_SESSION,
     FaultPoint.WORKER_GIVES_SESSION,
