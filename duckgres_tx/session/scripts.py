@@ -7,6 +7,8 @@ from duckgres_tx.session.execution import is_about_temporary_objects
 from duckgres_tx.session.session import Session
 from duckgres_tx.session.transactions import BlockState
 from duckgres_tx.sql import scripts
+from duckgres_tx.sql.edits import StatementEdit
+from duckgres_tx.sql.several import dropped_at_commit
 from duckgres_tx.sql.split import SourceStatement
 from duckgres_tx.sql.tags import command_tag
 
@@ -36,6 +38,9 @@ async def run_script(session: Session, source: SourceStatement) -> str:
     if temporary:
         session.has_temporary_objects = True
         session.epoch += 1
+    short_lived = dropped_at_commit(StatementEdit(source))
+    if short_lived is not None:
+        session.block.dropped_at_commit.append(short_lived.name)
     session.catalog_changed()
     if alone:
         await session.commit()

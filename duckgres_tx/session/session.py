@@ -233,6 +233,8 @@ class Session(DuckDBSession):
         self.end_portals()
         if self.block.native_open:
             try:
+                for name in self.block.dropped_at_commit:
+                    await self.run(f"DROP TABLE IF EXISTS temp.main.{quote_identifier(name)}")
                 await self.run("COMMIT")
             except PgError:
                 for cursor in held:

@@ -56,6 +56,7 @@ class TransactionBlock:
         ran: A statement has run in it, so that its modes are fixed.
         catalog_changed: A statement in it may have changed the catalog, so others will see that after the commit.
         savepoints: Names in the order in which they were set.
+        dropped_at_commit: Temporary tables that were made in it, and end with it.
     """
 
     state: BlockState = BlockState.NONE
@@ -64,6 +65,7 @@ class TransactionBlock:
     ran: bool = False
     catalog_changed: bool = False
     savepoints: list[str] = field(factory=list)
+    dropped_at_commit: list[str] = field(factory=list)
 
     @property
     def status(self) -> TransactionStatus:
@@ -102,6 +104,7 @@ class TransactionBlock:
         self.ran = False
         self.catalog_changed = False
         self.savepoints.clear()
+        self.dropped_at_commit.clear()
 
     def fail(self) -> None:
         """An error was said, and DuckDB's transaction is rolled back."""
@@ -109,6 +112,7 @@ class TransactionBlock:
             self.state = BlockState.FAILED
             self.native_open = False
             self.catalog_changed = False
+            self.dropped_at_commit.clear()
         else:
             self.end()
 

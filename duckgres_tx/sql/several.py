@@ -4,6 +4,8 @@ ALTERs in one, ALTER TABLE of what may be a view.
 
 from __future__ import annotations
 
+from attrs import frozen
+
 from duckgres_tx.sql.brackets import Brackets
 from duckgres_tx.sql.edits import StatementEdit
 from duckgres_tx.sql.split import SourceStatement
@@ -36,7 +38,8 @@ def is_several(statement: SourceStatement) -> bool:
         case "alter":
             return tokens[1].is_word("table") and (renames(tokens) or bool(top_commas(tokens)))
         case "create":
-            return bool(generated_columns(StatementEdit(statement)))
+            edit = StatementEdit(statement)
+            return bool(generated_columns(edit)) or dropped_at_commit(edit) is not None
     return False
 
 
@@ -60,6 +63,34 @@ def generated_columns(edit: StatementEdit) -> list[tuple[int, int]]:
     if found is None:
         return []
     return [item for item in definition_items(edit, *found) if is_serial(edit, *item) or identity(edit, *item)]
+
+
+@frozen
+class DroppedAtCommit:
+    """A table that lives until its transaction ends.
+
+    Attributes:
+        name: The table's, without its schema.
+        first: The first token of ON COMMIT DROP.
+    """
+
+    name: str
+    first: int
+
+
+def dropped_at_commit(edit: StatementEdit) -> DroppedAtCommit | None:
+    """What ``CREATE TEMP TABLE t (…) ON COMMIT DROP`` says; None for all others.
+
+    With IF NOT EXISTS the clause would not hold for a table that is there already; DuckDB refuses it.
+    """
+    tokens = edit.tokens
+    clause = [token.word for token in tokens[-3:]]
+    if clause != ["on", "commit", "drop"] or not any(t.is_word("temp", "temporary") for t in tokens[1:3]):
+        return None
+    found = table_definition(edit)
+    if found is None or any(token.is_word("exists") for token in tokens[: found[0]]):
+        return None
+    return DroppedAtCommit(tokens[found[0] - 1].name, len(tokens) - 3)
 
 
 def is_serial(edit: StatementEdit, first: int, past: int) -> bool:

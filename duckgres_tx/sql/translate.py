@@ -22,6 +22,7 @@ from duckgres_tx.sql.passes import (
     locking,
     patterns,
     result_names,
+    set_functions,
     statements,
     tables,
     types,
@@ -74,6 +75,7 @@ PASSES: tuple[Pass, ...] = (
     constants.translate_constants,
     constants.translate_bytea,
     types.translate_types,
+    set_functions.translate_set_functions,
     function_aliases.name_function_columns,
     result_names.name_derived_columns,
 )

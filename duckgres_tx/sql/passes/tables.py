@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from duckgres_tx.errors import FeatureNotSupported, PgError, Severity
 from duckgres_tx.sql.edits import StatementEdit
+from duckgres_tx.sql.several import dropped_at_commit
 from duckgres_tx.sql.translation_context import TranslationContext
 from duckgres_tx.sql.type_positions import definition_items, table_definition
 
@@ -19,6 +20,9 @@ def drop_storage_clauses(edit: StatementEdit, context: TranslationContext) -> No
     found = table_definition(edit)
     if found is not None:
         _refuse_identity(edit, *found)
+        temporary = dropped_at_commit(edit)
+        if temporary is not None:
+            edit.delete_tokens(temporary.first, len(edit.tokens))
         _drop_table_options(edit, found[1] + 1)
 
 

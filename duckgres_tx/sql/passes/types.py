@@ -46,6 +46,8 @@ def translate_types(edit: StatementEdit, context: TranslationContext) -> None:
         _translate_name(edit, position)
         _translate_length(edit, position)
         _translate_array(edit, position)
+        _translate_constructor(edit, position)
+        _complete_time(edit, position)
 
 
 def _no_serial(edit: StatementEdit, position: TypePosition) -> PgError:
@@ -119,6 +121,20 @@ def _check_interval(edit: StatementEdit, position: TypePosition) -> None:
         )
 
 
+_WITHOUT_SECONDS = re.compile(r"(\s*\d{4,}-\d{1,2}-\d{1,2}[ T]\d{1,2}:\d{2})([+-]\d{1,2}(?::?\d{2})?\s*)")
+
+
+def _complete_time(edit: StatementEdit, position: TypePosition) -> None:
+    """``'2000-01-01 00:00+02'::timestamptz``: DuckDB wants seconds before an offset."""
+    if position.name != "timestamptz" or position.operand_past - position.operand != 1:
+        return
+    token = edit.tokens[position.operand]
+    if token.kind is Kind.STRING:
+        match = _WITHOUT_SECONDS.fullmatch(string_value(token.text))
+        if match is not None:
+            edit.replace(token.start, token.end, quote_string(f"{match.group(1)}:00{match.group(2)}"))
+
+
 def _translate_array(edit: StatementEdit, position: TypePosition) -> None:
     """``'{1,2}'::int[]``: DuckDB writes its lists with square brackets."""
     is_array = edit.tokens[position.past - 1].text == "]" or position.name[:1] == "_"
@@ -137,9 +153,43 @@ def _translate_array(edit: StatementEdit, position: TypePosition) -> None:
                 position=edit.source.offset + token.start + 1,
             )
         edit.replace(token.start, token.end, items)
-        # PostgreSQL's int[] has any number of dimensions, DuckDB's one a bracket.
-        depth = len(items) - len(items.lstrip("["))
-        edit.insert(edit.tokens[position.past - 1].end, "[]" * (depth - 1))
+        _set_dimensions(edit, position, len(items) - len(items.lstrip("[")), is_whole=items != "[]")
+
+
+def _translate_constructor(edit: StatementEdit, position: TypePosition) -> None:
+    """``ARRAY[ARRAY[1]]::int[]`` has two dimensions in spite of its type's one bracket."""
+    tokens = edit.tokens
+    if position.place is not Place.CAST or tokens[position.past - 1].text != "]":
+        return
+    if not tokens[position.operand].is_word("array") or edit.brackets.partner(position.operand + 1) != (
+        position.operand_past - 1
+    ):
+        return
+    depth, index = 0, position.operand
+    while tokens[index].text == "[" or tokens[index].is_word("array"):
+        depth += tokens[index].text == "["
+        index += 1
+    _set_dimensions(edit, position, depth, is_whole=False)
+
+
+def _set_dimensions(edit: StatementEdit, position: TypePosition, depth: int, *, is_whole: bool) -> None:
+    """PostgreSQL's int[] and int[][] have any number of dimensions, DuckDB's one a bracket.
+
+    Args:
+        edit: The statement.
+        position: The type.
+        depth: How many dimensions the value has.
+        is_whole: It can't have more, so that surplus brackets are taken off.
+    """
+    past = position.past
+    written = 0
+    while edit.tokens[past - 1 - 2 * written].text == "]" and edit.tokens[past - 2 - 2 * written].text == "[":
+        written += 1
+    has = max(written, 1)
+    if depth > has:
+        edit.insert(edit.tokens[past - 1].end, "[]" * (depth - has))
+    elif is_whole and depth < has:
+        edit.delete_tokens(past - 2 * (has - depth), past)
 
 
 _ARRAY_PART = re.compile(r'\s*(?:([{},])|"((?:[^"\\]|\\.)*)"|((?:[^{},"\\\s]|\\.|\s+(?=[^{},"\s]))+))', re.DOTALL)
