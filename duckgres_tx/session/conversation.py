@@ -324,7 +324,10 @@ class Conversation:
                     break
         finally:
             self._advancing = False
-        if not self._busy and not (self._farewell is not None and self._goes()):
+        if self._output.paused:
+            # the client asks on without reading its answers
+            self._inbox.pause_when_full()
+        elif not self._busy and not (self._farewell is not None and self._goes()):
             self._inbox.resume_when_emptied()
 
     def _take_one(self) -> bool:

@@ -70,7 +70,8 @@ class Inbox:
             self._client.transport.pauseProducing()
 
     def resume_when_emptied(self) -> None:
-        """The server has taken up what it can: read on."""
-        if self.reading_paused and self._frames.buffered_bytes <= MAX_READ_AHEAD_BYTES:
+        """The server has taken up what it can: read on. Of a message larger than what is read ahead the rest is still to come."""
+        frames = self._frames
+        if self.reading_paused and (frames.amid_message or frames.buffered_bytes <= MAX_READ_AHEAD_BYTES):
             self.reading_paused = False
             self._client.transport.resumeProducing()

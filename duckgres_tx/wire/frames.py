@@ -78,6 +78,11 @@ class FrameReader:
         """How many bytes were fed and not given out yet."""
         return len(self._data) - self._position + self._parts_bytes
 
+    @property
+    def amid_message(self) -> bool:
+        """Iteration has ended inside of a message: nothing comes out before more is fed, however much is buffered."""
+        return bool(self._parts)
+
     def take_rest(self) -> bytes:
         """What was fed and not given out yet; the reader is empty afterwards."""
         rest = b"".join(self._parts) if self._parts else self._data[self._position :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 
 import psycopg
+import pytest
 import raw
 
 
@@ -101,3 +103,36 @@ def _ticks(pid: int) -> int:
     """Processor time used, in clock ticks of 10 ms."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return int(fields[11]) + int(fields[12])
+
+
+@pytest.mark.parametrize("sslmode", ["disable", "require"])
+def test_a_large_message_behind_a_running_statement_is_read_to_its_end(server, sslmode):
+    """More than is read ahead: while the statement runs reading stops, and afterwards it goes on."""
+    text = "x" * 3_000_000
+    with raw.RawClient((server.host, server.port)) as client:
+        if sslmode == "require":
+            client.start_tls()
+        client.login(server.user, server.password)
+        client.send(raw.query("SELECT count(*) FROM range(200000000) t(i) WHERE i % 7 = 3"))
+        client.send(raw.query(f"SELECT length('{text}')"))
+        client.until()
+
+        assert [body for kind, body in client.until() if kind == "D"] == [raw.text_row(len(text))]
+
+
+def test_a_client_that_asks_on_without_reading_is_read_no_further(server):
+    """What it has asked waits in the sockets' buffers then, and not in the server."""
+    with raw.RawClient((server.host, server.port), timeout_s=60) as client:
+        client.login(server.user, server.password)
+        before = sum(_rss(pid) for pid in server.pids())
+        question = raw.sync() * 1000
+        client.socket.setblocking(False)
+        sent = 0
+        unsent_since = time.monotonic()
+        while time.monotonic() - unsent_since < 1:
+            with contextlib.suppress(BlockingIOError):
+                sent += client.socket.send(question[sent % len(question) :])
+                unsent_since = time.monotonic()
+
+        assert sum(_rss(pid) for pid in server.pids()) - before < 32 << 10
+        assert sent < 24 << 20
