@@ -1,5 +1,5 @@
 # make run    a server on the embedded defaults (PORT=, WORKERS=, DATA_DIR= override); prints the psql line
-# make test   all tests (make test PYTHON=python3.13 for another interpreter, TESTS=tests/wire for a part)
+# make test   all tests (make test PYTHON=python3.13 for another interpreter, TESTS=tests/wire for a part, JOBS=1 for one test at a time)
 # make lint   ruff, mypy --strict, cython-lint, import-linter
 # make bench  the figures of docs/performance.md, with a real PostgreSQL beside the server (BENCH="bulk --quick")
 # make storm  ten minutes of load with a takeover every ten seconds and a roll every minute (DURATION= in seconds, STORM="--help")
@@ -13,6 +13,8 @@ PORT ?= 5432
 WORKERS ?= 2
 DATA_DIR ?= data
 TESTS ?= tests
+# Live tests wait for processes as much as they compute; each file keeps to one of these, with the servers that it shares.
+JOBS ?= 2
 BENCH ?=
 DURATION ?= 600
 STORM ?=
@@ -25,7 +27,7 @@ run: $(VENV)/.stamp-run
 	$(BIN)/twistd -n --pidfile= duckgres --port $(PORT) --workers $(WORKERS) --data-dir $(DATA_DIR)
 
 test: $(VENV)/.stamp-test
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(TESTS)
 
 lint: $(VENV)/.stamp-lint
 	$(BIN)/ruff check .

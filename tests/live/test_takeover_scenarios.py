@@ -178,17 +178,18 @@ def roll(fleet, timeout_s: float = 60) -> None:
 
 
 def test_rolling_update_preserves_active_query(rolling):
-    """A query that runs during a roll gives its answer before its worker goes."""
-    client = login(rolling)
-    old = rolling.workers_alive()
-    client.send(raw.query(LONG_COUNT))
-    time.sleep(0.3)
-    roll(rolling)
+    """A query that runs during a roll gives its answer before its worker goes, and its session goes on in the new worker."""
+    with login(rolling) as client:
+        old = rolling.workers_alive()
+        client.send(raw.query(LONG_COUNT))
+        time.sleep(0.3)
+        roll(rolling)
 
-    assert [body for kind, body in client.until() if kind == "D"] == [raw.text_row(LONG_ANSWER[0])]
-    assert set(rolling.workers_alive()).isdisjoint(old)
-    assert ended_how(client, 10) == "57P01"
-    client.socket.close()
+        assert [body for kind, body in client.until() if kind == "D"] == [raw.text_row(LONG_ANSWER[0])]
+        assert set(rolling.workers_alive()).isdisjoint(old)
+
+        client.send(raw.query("SELECT 42"))
+        assert [body for kind, body in client.until() if kind == "D"] == [raw.text_row(42)]
 
 
 def test_usr2_during_rolling_update(rolling):
