@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -97,6 +98,13 @@ class Oracle:
 @pytest.fixture(scope="session")
 def oracle() -> Iterator[Oracle]:
     """A PostgreSQL server for the whole test session; skips where none is installed."""
+    with running() as server:
+        yield server
+
+
+@contextmanager
+def running() -> Iterator[Oracle]:
+    """A PostgreSQL server, started and ended here; skips where none is installed."""
     programs = server_programs()
     if programs is None:
         pytest.skip("no PostgreSQL server is installed: initdb and pg_ctl were not found")

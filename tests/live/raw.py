@@ -6,7 +6,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Iterator
-from typing import Self
+from typing import Any, Self
 
 from scramp import ScramClient
 
@@ -106,18 +106,29 @@ def text_row(*values: object) -> bytes:
     return struct.pack("!h", len(encoded)) + b"".join(struct.pack("!i", len(one)) + one for one in encoded)
 
 
-class RawClient:
-    """One connection; reads frame by frame with a deadline on every read."""
+def connect(address: tuple[str, int] | str, timeout_s: float = 20.0) -> socket.socket:
+    """A socket that is connected, with a deadline on everything."""
+    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+    connected = socket.socket(family, socket.SOCK_STREAM)
+    connected.settimeout(timeout_s)
+    try:
+        connected.connect(address)
+    except OSError:
+        connected.close()
+        raise
+    return connected
 
-    def __init__(self, address: tuple[str, int] | str, timeout_s: float = 20.0) -> None:
-        family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
-        self.socket: socket.socket = socket.socket(family, socket.SOCK_STREAM)
-        self.socket.settimeout(timeout_s)
-        try:
-            self.socket.connect(address)
-        except OSError:
-            self.socket.close()
-            raise
+
+class RawClient:
+    """One connection; reads frame by frame with a deadline on every read.
+
+    Args:
+        address: Where to connect, or what takes a connected socket's place.
+        timeout_s: The deadline.
+    """
+
+    def __init__(self, address: Any, timeout_s: float = 20.0) -> None:
+        self.socket: Any = connect(address, timeout_s) if isinstance(address, tuple | str) else address
         self._buffer = b""
         self.parameters: dict[str, str] = {}
         self.backend_pid = 0

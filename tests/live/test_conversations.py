@@ -1,37 +1,32 @@
-"""The conversations of tests/conversations, held with this server and with a real PostgreSQL."""
+"""The conversations of tests/conversations with a real PostgreSQL, and some with this server as it is started.
+
+All of them are held with this server in `session/test_conversations.py`.
+"""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import conversation
 import pytest
 import raw
 
-CONVERSATIONS = sorted((Path(__file__).parent.parent / "conversations").glob("*.pt"))
+# One of each way through the server.
+SOME = ("copy_in", "copy_out", "cursors", "extended_query", "portals", "simple_query")
 
 
-def _hold(client: raw.RawClient, path: Path, deviations: bool) -> None:
-    for exchange in conversation.read(path, deviations=deviations):
-        answers = conversation.run(client, exchange)
-
-        assert list(exchange.expected) == answers, f"{path.name}, line {exchange.line}"
-
-
-@pytest.mark.parametrize("path", CONVERSATIONS, ids=lambda path: path.stem)
-def test_this_server_answers_as_written(server, path):
-    """Every message that PostgreSQL would send comes, in the same order, with the same codes and tags."""
+@pytest.mark.parametrize("name", SOME)
+def test_this_server_answers_as_written(server, name):
+    """With sockets and processes between, as without them."""
     with raw.RawClient((server.host, server.port)) as client:
         client.login(server.user, server.password)
 
-        _hold(client, path, deviations=True)
+        conversation.hold(client, conversation.DIRECTORY / f"{name}.pt", deviations=True)
 
 
 @pytest.mark.oracle
-@pytest.mark.parametrize("path", CONVERSATIONS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", conversation.ALL, ids=lambda path: path.stem)
 def test_postgresql_answers_as_written(oracle, path):
     """What is written is what a real PostgreSQL says."""
     with raw.RawClient(f"{oracle.socket_directory}/.s.PGSQL.5432") as client:
         client.login("postgres")
 
-        _hold(client, path, deviations=False)
+        conversation.hold(client, path, deviations=False)
