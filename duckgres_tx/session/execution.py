@@ -151,7 +151,6 @@ def conclude(session: Session, statement: PreparedStatement, execution: Executio
     if error is not None:
         execution.close()
         raise session.pg_error(error, statement.text, statement.position_in_query)
-    session.settle_locks()
     native, analyzed = statement.native, statement.analyzed
     if native is not None and (native.statement_type in _BINDING or (analyzed is not None and analyzed.binds)):
         session.is_bound = True

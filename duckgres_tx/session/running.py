@@ -17,12 +17,15 @@ class Running:
 
     Args:
         output: Where the rows go.
+        ends_well: Called when a run has ended well, before the last of its rows are passed on: what it has to tell stands before
+            them, as in PostgreSQL.
     """
 
-    __slots__ = ("_done", "_execution", "_head", "_output", "_sink")
+    __slots__ = ("_done", "_ends_well", "_execution", "_head", "_output", "_sink")
 
-    def __init__(self, output: Outgoing) -> None:
+    def __init__(self, output: Outgoing, ends_well: Callable[[], None]) -> None:
         self._output = output
+        self._ends_well = ends_well
         self._execution: Execution | None = None
         self._done: Callable[[Execution], None] | None = None
         self._head = b""
@@ -72,14 +75,19 @@ class Running:
         if execution is None:
             return
         over = execution.done
+        ends_well = over and execution.error is None
         if self._sink is not None:
+            if ends_well:
+                self._ends_well()
             self._sink(execution.take())
         # What is left at the end is bounded by the ring, so it needn't wait.
         elif over or not output.paused:
             buffers = execution.take()
-            if self._head and (buffers or (over and execution.error is None)):
+            if self._head and (buffers or ends_well):
                 output.write(self._head)
                 self._head = b""
+            if ends_well:
+                self._ends_well()
             if buffers:
                 output.write_all(buffers)
                 if not over:

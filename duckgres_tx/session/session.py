@@ -91,7 +91,7 @@ class Session(DuckDBSession):
     _path_generation: int = -1
 
     def __attrs_post_init__(self) -> None:
-        self.running = Running(self.output)
+        self.running = Running(self.output, self.settle_locks)
         self._act_by(self.acting)
 
     @property

@@ -31,11 +31,11 @@ class FakeExecution:
         self.callback(self)
 
 
-def begun(head=b""):
+def begun(head=b"", told=b""):
     """A running execution with its transport."""
     transport = StringTransport()
     output = Outgoing(transport)
-    running, execution = Running(output), FakeExecution()
+    running, execution = Running(output, lambda: told and output.write(told)), FakeExecution()
     finished = []
     running.finish(execution, head).addCallback(finished.append)
     output.on_writable = running.pump
@@ -86,5 +86,14 @@ def test_the_head_is_written_for_no_rows_and_left_out_for_an_error():
     for error, expected in ((None, b"T"), (RuntimeError(), b"")):
         transport, running, execution, _ = begun(b"T")
         execution.news(done=True, error=error)
+        running._output.flush()
+        assert transport.value() == expected
+
+
+def test_what_a_statement_has_to_tell_stands_before_its_last_rows():
+    """A warning that a function has raised: behind the description, before the rows; nothing of one that failed."""
+    for error, expected in ((None, b"head warning row"), (RuntimeError(), b"head row")):
+        transport, running, execution, _ = begun(head=b"head ", told=b"warning ")
+        execution.news(b"row", done=True, error=error)
         running._output.flush()
         assert transport.value() == expected
