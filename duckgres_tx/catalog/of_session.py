@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from duckgres_tx.catalog.macro import Macro, constant, lookup, macro
+from duckgres_tx.wire.encodings import NUMBERED
 
 _PATH = "{s}.search_path()"
+_ENCODINGS = "[" + ", ".join(f"'{name}'" for name in NUMBERED) + "]"
 
 
 def _visible(name: str, what: str) -> Macro:
@@ -136,14 +138,15 @@ SESSION_FUNCTIONS: Final[tuple[Macro, ...]] = (
     macro("pg_current_xact_id", "-> coalesce(duckgres_context('txid')::BIGINT, 3)"),
     macro("txid_current_if_assigned", "-> coalesce(duckgres_context('txid')::BIGINT, 3)"),
     macro("getdatabaseencoding", "-> CAST('UTF8' AS pg_name)"),
-    macro("pg_client_encoding", "-> CAST('UTF8' AS pg_name)"),
+    macro("pg_client_encoding", "-> CAST(coalesce({s}.guc('client_encoding'), 'UTF8') AS pg_name)"),
     macro(
         "pg_encoding_to_char",
-        "x -> CAST(CASE x WHEN 6 THEN 'UTF8' WHEN 0 THEN 'SQL_ASCII' WHEN 8 THEN 'LATIN1' ELSE '' END AS pg_name)",
+        "x -> CAST(coalesce(" + _ENCODINGS + "[CASE WHEN x >= 0 THEN x + 1 END], '') AS pg_name)",
     ),
     macro(
         "pg_char_to_encoding",
-        "x -> CASE replace(upper(x), '-', '') WHEN 'UTF8' THEN 6 WHEN 'SQL_ASCII' THEN 0 WHEN 'LATIN1' THEN 8 ELSE -1 END",
+        "x -> coalesce(nullif(list_position(list_transform(" + _ENCODINGS + ", lambda name: replace(name, '_', '')), "
+        "regexp_replace(upper(x), '[^A-Z0-9]', '', 'g')), 0) - 1, -1)",
     ),
     _visible("pg_table_is_visible", "r"),
     _visible("pg_type_is_visible", "t"),

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from duckgres_tx.engine.rendering import RenderOptions
 from duckgres_tx.sql.variables import Variables
+from duckgres_tx.wire.encodings import SERVER_ENCODING, SQL_ASCII, Encoding, find
 
 # What client_min_messages may be, the most talkative first.
 NOTICE_LEVELS = ("debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error")
@@ -24,6 +25,7 @@ class ActingValues:
         transaction_limit_s: How long a transaction may last.
         notice_level: The first of ``NOTICE_LEVELS`` that the client wants to hear of.
         render: The text form of values.
+        encoding: The client's, where something is to be converted for it; None for UTF8 and SQL_ASCII.
     """
 
     statement_limit_s: float
@@ -32,10 +34,12 @@ class ActingValues:
     transaction_limit_s: float
     notice_level: int
     render: RenderOptions
+    encoding: Encoding | None
 
     @classmethod
     def of(cls, variables: Variables) -> Self:
         """Read them."""
+        encoding = find(variables.show("client_encoding"))
         return cls(
             statement_limit_s=variables.number("statement_timeout") / 1000,
             idle_limit_s=variables.number("idle_session_timeout") / 1000,
@@ -49,4 +53,5 @@ class ActingValues:
                 interval_style=variables.show("intervalstyle"),
                 date_style=variables.show("datestyle"),
             ),
+            encoding=None if encoding is None or encoding.name in (SERVER_ENCODING, SQL_ASCII) else encoding,
         )

@@ -352,6 +352,8 @@ class Conversation:
                     self._inbox.take()
                 self._begin_turn()
             if self._state.take_up(type_byte):
+                if self.session.transcoder is not None:
+                    body = self.session.transcoder.frame(type_byte, body)
                 work = self._steps[type_byte](decode(type_byte, body))
                 if work is not None:
                     self._busy = True
@@ -459,10 +461,21 @@ class Conversation:
             self._advance()
 
     def _copy_data(self, message: CopyData) -> None:
-        if not self._copy.write(message.data):
+        transcoder = self.session.transcoder
+        try:
+            data = message.data if transcoder is None else transcoder.copy_data(message.data)
+        except PgError as error:
+            self.session.interruption.request(error)
+            return
+        if not self._copy.write(data):
             self._busy = True
 
     def _copy_end(self, message: CopyDone | CopyFail) -> None:
+        try:
+            if self.session.transcoder is not None and isinstance(message, CopyDone):
+                self.session.transcoder.copy_ends()
+        except PgError as error:
+            self.session.interruption.request(error)
         if self._copy.finish(message.message if isinstance(message, CopyFail) else None):
             self._busy = True
 

@@ -43,6 +43,9 @@ async def copy_in(turn: Turn, session: Session, form: CopyStandardStream, option
         raise PgError("25006", "cannot execute COPY FROM in a read-only transaction")
     if options.default is not None:
         raise FeatureNotSupported("COPY FROM with DEFAULT is not supported", hint="Leave the column out of the list.")
+    if options.format is CopyFormat.BINARY and session.transcoder is not None:
+        name = session.transcoder.encoding.name
+        raise FeatureNotSupported(f"COPY FROM in binary format is not supported with client encoding {name}")
     relation = await find_relation(session, form)
     source = _source(form, options, relation)
     statement = await _prepare(session, form, relation, source)

@@ -147,6 +147,7 @@ async def advance(
     if count == 0:
         session.output.write(head)
         return 0
+    session.rows_are(cursor.statement, cursor.result_formats)
     if cursor.ahead:
         rows, cursor.ahead = cursor.ahead, []
         session.output.write(head)

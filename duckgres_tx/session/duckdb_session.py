@@ -25,6 +25,7 @@ from duckgres_tx.session.portals import Cursor, Portal, Portals
 from duckgres_tx.session.prepared_statements import PreparedStatement, PreparedStatements
 from duckgres_tx.session.recent_queries import RecentQueries
 from duckgres_tx.session.transactions import TransactionBlock
+from duckgres_tx.wire.transcoding import Transcoder
 
 
 @define(eq=False, kw_only=True)
@@ -45,6 +46,7 @@ class DuckDBSession:
         suspended: The portal whose rows DuckDB's one open result gives, if any.
         render: The text form of values.
         statement_limit_s: How long a statement may take; 0 = for ever.
+        transcoder: Converts for a client that doesn't speak UTF-8; None for all others.
     """
 
     database: OpenDatabase
@@ -60,6 +62,7 @@ class DuckDBSession:
     suspended: Portal | None = None
     render: RenderOptions = field(factory=RenderOptions)
     statement_limit_s: float = 0.0
+    transcoder: Transcoder | None = None
 
     _log: ClassVar[Logger] = Logger()
 
@@ -138,6 +141,7 @@ class DuckDBSession:
         """Begin to run a statement; nothing else may be open on the connection. ``interruption`` is set for it."""
         native = statement.native
         assert native is not None, "only what DuckDB has prepared is executed"  # noqa: S101
+        self.rows_are(statement, result_formats)
         execution = self.executor.threads.execute(
             native,
             parameters,
@@ -151,6 +155,11 @@ class DuckDBSession:
         self.block.ran = True
         self.interruption.begin(execution, timeout_s=self.statement_limit_s)
         return execution
+
+    def rows_are(self, statement: PreparedStatement, formats: Sequence[int]) -> None:
+        """The next rows that the client gets are a statement's, in these formats; a RowDescription says it by itself."""
+        if self.transcoder is not None:
+            self.transcoder.columns_are([field.type_oid for field in statement.fields or ()], formats)
 
     def resume(self, execution: Execution, row_limit: int) -> None:
         """Go on with a suspended one."""

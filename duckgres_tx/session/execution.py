@@ -123,6 +123,17 @@ def is_about_temporary_objects(source: SourceStatement) -> bool:
     return any(token.word in _TEMPORARY_WORDS for token in source.tokens[:5])
 
 
+def may_be_unwritable(session: Session, statement: PreparedStatement) -> bool:
+    """Whether rows that a statement returns of what it writes may be none that the client can read; then nothing is to be written."""
+    native = statement.native
+    return (
+        session.transcoder is not None
+        and native is not None
+        and statement.fields is not None
+        and native.statement_type in _WRITES
+    )
+
+
 def _carries_out(statement: PreparedStatement) -> bool:
     """Whether it is an EXPLAIN that runs its statement, which may be a CREATE TABLE AS."""
     return (
@@ -147,6 +158,11 @@ def conclude(session: Session, statement: PreparedStatement, execution: Executio
         PgError: It has failed.
     """
     session.interruption.end()
+    try:
+        session.running.check()
+    except PgError:
+        execution.close()
+        raise
     error = execution.error
     if error is not None:
         execution.close()

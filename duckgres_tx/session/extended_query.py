@@ -8,7 +8,7 @@ Spec: protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from duckgres_tx.engine.database import DuckDBError
@@ -23,6 +23,7 @@ from duckgres_tx.session.execution import (
     is_ready,
     is_stale,
     make_ready,
+    may_be_unwritable,
     refresh,
     tag_of,
 )
@@ -123,21 +124,26 @@ class ExtendedQuery:
             raise ProtocolViolation(
                 f"bind message has {len(message.result_formats)} result formats but query has {columns} columns"
             )
-        self._read_parameters(statement, message)
+        parameters: Sequence[bytes | None] = message.parameters
+        if session.transcoder is not None:
+            parameters = session.transcoder.parameters(parameters, message.parameter_formats, statement.parameter_oids)
+        self._read_parameters(statement, parameters, message.parameter_formats)
         session.portals.add(
-            Portal(message.portal, statement, message.parameters, message.parameter_formats, message.result_formats)
+            Portal(message.portal, statement, parameters, message.parameter_formats, message.result_formats)
         )
         self._output.write(BIND_COMPLETE)
 
-    def _read_parameters(self, statement: PreparedStatement, message: Bind) -> None:
+    def _read_parameters(
+        self, statement: PreparedStatement, parameters: Sequence[bytes | None], formats: Sequence[int]
+    ) -> None:
         """Find what can't be read. Where the statement will be planned anew its types may be others by then."""
         native = statement.native
-        if native is None or not message.parameters or is_stale(self._session, statement):
+        if native is None or not parameters or is_stale(self._session, statement):
             return
-        if sum(len(value) for value in message.parameters if value is not None) > MAX_READ_AT_BIND:
+        if sum(len(value) for value in parameters if value is not None) > MAX_READ_AT_BIND:
             return
         try:
-            native.check_parameters(message.parameters, message.parameter_formats, statement.parameter_oids)
+            native.check_parameters(parameters, formats, statement.parameter_oids)
         except DuckDBError as error:
             raise self._session.pg_error(error) from error
 
@@ -190,7 +196,8 @@ class ExtendedQuery:
         if isinstance(portal, Cursor):
             return self._execute_cursor(portal, limit)
         if session.block.state is BlockState.NONE and not (
-            isinstance(statement.form, ALONE) or self._turn.next_is_sync()
+            isinstance(statement.form, ALONE)
+            or (self._turn.next_is_sync() and not may_be_unwritable(session, statement))
         ):
             session.begin_implicit()
         if statement.form is not None:
@@ -237,6 +244,7 @@ class ExtendedQuery:
             if session.suspended is not portal:
                 await session.free_connection()
             session.suspended = None
+            session.rows_are(portal.statement, portal.result_formats)
             session.resume(execution, limit)
         await session.running.finish(execution)
         self._conclude(portal, execution)
@@ -280,6 +288,7 @@ class ExtendedQuery:
             counted: The tag is that of a FETCH, which counts the last piece only.
         """
         end = limit or len(rows)
+        self._session.rows_are(portal.statement, portal.result_formats)
         for row in rows[:end]:
             self._output.write(row)
         sent, portal.rows = len(rows[:end]), rows[end:]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred
 
 from duckgres_tx.engine.execution import Execution
+from duckgres_tx.errors import PgError
 from duckgres_tx.session.outgoing import Outgoing
 
 
@@ -21,7 +22,7 @@ class Running:
             them, as in PostgreSQL.
     """
 
-    __slots__ = ("_done", "_ends_well", "_execution", "_head", "_output", "_sink")
+    __slots__ = ("_done", "_ends_well", "_execution", "_failure", "_head", "_output", "_sink")
 
     def __init__(self, output: Outgoing, ends_well: Callable[[], None]) -> None:
         self._output = output
@@ -30,6 +31,7 @@ class Running:
         self._done: Callable[[Execution], None] | None = None
         self._head = b""
         self._sink: Callable[[list[bytes]], None] | None = None
+        self._failure: PgError | None = None
 
     @property
     def active(self) -> bool:
@@ -83,15 +85,10 @@ class Running:
         # What is left at the end is bounded by the ring, so it needn't wait.
         elif over or not output.paused:
             buffers = execution.take()
-            if self._head and (buffers or ends_well):
-                output.write(self._head)
-                self._head = b""
-            if ends_well:
-                self._ends_well()
-            if buffers:
-                output.write_all(buffers)
-                if not over:
-                    output.flush()
+            try:
+                self._pass_on(buffers, over=over, ends_well=ends_well)
+            except PgError as error:
+                self._give_up(execution, error)
         if over:
             done, self._done, self._execution = self._done, None, None
             execution.callback = None
@@ -99,6 +96,36 @@ class Running:
             self._sink = None
             if done is not None:
                 done(execution)
+
+    def check(self) -> None:
+        """Whether the rows of the run that is over have reached the output.
+
+        Raises:
+            PgError: 22P05: the client's encoding lacks a character of them.
+        """
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    def _pass_on(self, buffers: list[bytes], *, over: bool, ends_well: bool) -> None:
+        output = self._output
+        if self._failure is not None:
+            return
+        if self._head and (buffers or ends_well):
+            output.write(self._head)
+            self._head = b""
+        if ends_well:
+            self._ends_well()
+        if buffers:
+            output.write_all(buffers)
+            if not over:
+                output.flush()
+
+    def _give_up(self, execution: Execution, failure: PgError) -> None:
+        """The rest of the rows is for nobody."""
+        self._failure = failure
+        if not execution.done:
+            execution.interrupt()
 
     def _news(self, execution: Execution) -> None:
         self.pump()

@@ -27,6 +27,7 @@ from duckgres_tx.sql.statement_cache import StatementCache
 from duckgres_tx.sql.translation_context import TranslationContext
 from duckgres_tx.sql.variables import Changes, Variables
 from duckgres_tx.wire.backend import NoticeResponse, ParameterStatus
+from duckgres_tx.wire.transcoding import Transcoder
 
 _TEMPORARY_OBJECTS = """
 SELECT 'VIEW', view_name FROM duckdb_views() WHERE database_name = 'temp' AND NOT internal
@@ -346,3 +347,6 @@ class Session(DuckDBSession):
         self.acting = acting
         self.statement_limit_s = acting.statement_limit_s
         self.render = acting.render
+        if (self.transcoder and self.transcoder.encoding) != acting.encoding:
+            self.transcoder = None if acting.encoding is None else Transcoder(acting.encoding)
+            self.output.transcoder = self.transcoder

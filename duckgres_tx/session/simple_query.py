@@ -11,7 +11,15 @@ from duckgres_tx.engine.database import DuckDBError
 from duckgres_tx.errors import PgError
 from duckgres_tx.session import cursors, session_statements
 from duckgres_tx.session.copy_stream import copy_stream
-from duckgres_tx.session.execution import check_block, check_read_only, conclude, is_stale, make_ready, tag_of
+from duckgres_tx.session.execution import (
+    check_block,
+    check_read_only,
+    conclude,
+    is_stale,
+    make_ready,
+    may_be_unwritable,
+    tag_of,
+)
 from duckgres_tx.session.explaining import TAG as EXPLAIN_TAG
 from duckgres_tx.session.explaining import explain
 from duckgres_tx.session.preparation import prepare
@@ -65,6 +73,8 @@ async def _single(turn: Turn, session: Session, analyzed: AnalyzedStatement, tex
         statement = await prepare(session, analyzed, query=text)
     else:
         check_block(session, statement)
+    if session.block.state is BlockState.NONE and may_be_unwritable(session, statement):
+        session.begin_implicit()
     await _answer(turn, session, statement, is_last=True)
     session.recent.keep(statement)
 

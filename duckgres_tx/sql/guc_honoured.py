@@ -13,7 +13,7 @@ bytea_output | enum | user | hex | escape hex
     effect: honoured
 client_encoding | string | user | UTF8
     Sets the client's character set encoding.
-    effect: UTF8 and SQL_ASCII (bytes as they are) are accepted; other encodings are refused
+    effect: what the client sends and reads is converted; SQL_ASCII is bytes as they are; EUC_TW and MULE_INTERNAL are refused
     report
 client_min_messages | enum | user | notice | debug5 debug4 debug3 debug2 debug1 log notice warning error
     Sets the message levels that are sent to the client.

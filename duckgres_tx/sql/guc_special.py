@@ -11,6 +11,7 @@ from attrs import frozen
 
 from duckgres_tx.errors import FeatureNotSupported, PgError, Severity
 from duckgres_tx.sql.guc_values import invalid_value, read_name_list
+from duckgres_tx.wire.encodings import SQL_ASCII, find
 
 _ORDERS = {"mdy": "MDY", "us": "MDY", "noneuro": "MDY", "noneuropean": "MDY", "dmy": "DMY", "ymd": "YMD"}
 _STYLES = ("iso", "sql", "german")
@@ -42,34 +43,18 @@ def date_style(text: str, current: str) -> str:
     return f"{style}, {order}"
 
 
-_OTHER_ENCODING_NAMES = """
-    BIG5 EUC_CN EUC_JIS_2004 EUC_JP EUC_KR EUC_TW GB18030 GBK ISO_8859_5 ISO_8859_6 ISO_8859_7 ISO_8859_8 JOHAB
-    KOI8R KOI8U LATIN1 LATIN10 LATIN2 LATIN3 LATIN4 LATIN5 LATIN6 LATIN7 LATIN8 LATIN9 MULE_INTERNAL
-    SHIFT_JIS_2004 SJIS UHC WIN1250 WIN1251 WIN1252 WIN1253 WIN1254 WIN1255 WIN1256 WIN1257 WIN1258 WIN866
-    WIN874
-"""
-_OTHER_ENCODINGS = {re.sub("[^a-z0-9]", "", name.lower()): name for name in _OTHER_ENCODING_NAMES.split()} | {
-    "iso88591": "LATIN1",
-    "iso885915": "LATIN9",
-    "windows1252": "WIN1252",
-    "koi8": "KOI8R",
-}
-
-
 def client_encoding(text: str, current: str) -> str:
-    """UTF8 in its spellings, or SQL_ASCII: bytes as they are, which is what psql asks for in the C locale.
+    """An encoding in one of its spellings. SQL_ASCII is bytes as they are, which is what psql asks for in the C locale.
 
     Raises:
-        PgError: 22023 for what is no encoding, 0A000 for one that would need a conversion.
+        PgError: 22023 for what is no encoding, 0A000 for one that there is no conversion for.
     """
-    word = re.sub("[^a-z0-9]", "", text.lower())
-    if word in ("utf8", "unicode"):
-        return "UTF8"
-    if word == "sqlascii":
-        return "SQL_ASCII"
-    if word in _OTHER_ENCODINGS:
-        raise FeatureNotSupported(f"conversion between {_OTHER_ENCODINGS[word]} and UTF8 is not supported")
-    raise invalid_value("client_encoding", text)
+    found = find(text)
+    if found is None:
+        raise invalid_value("client_encoding", text)
+    if found.codec is None and found.name != SQL_ASCII:
+        raise FeatureNotSupported(f"conversion between {found.name} and UTF8 is not supported")
+    return found.name
 
 
 def search_path(text: str, current: str) -> str:

@@ -107,7 +107,7 @@ def test_shows_what_was_set(variables, sql, name, shown):
         ("set datestyle = 'iso, foo'", "22023", 'invalid value for parameter "DateStyle": "iso, foo"'),
         ("set datestyle = mdy, dmy", "22023", 'invalid value for parameter "DateStyle": "mdy, dmy"'),
         ("set datestyle = 'German'", "0A000", 'setting DateStyle to "GERMAN" is not supported; only ISO is'),
-        ("set client_encoding = 'latin-1'", "0A000", "conversion between LATIN1 and UTF8 is not supported"),
+        ("set client_encoding = 'euc-tw'", "0A000", "conversion between EUC_TW and UTF8 is not supported"),
         ("set client_encoding = foo", "22023", 'invalid value for parameter "client_encoding": "foo"'),
         (
             "set standard_conforming_strings = off",
