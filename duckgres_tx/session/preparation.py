@@ -5,6 +5,7 @@ from __future__ import annotations
 from duckgres_tx.engine.database import Column, DuckDBError, ResultKind, Statement, StatementType
 from duckgres_tx.engine.pg_types import pg_type_of
 from duckgres_tx.errors import PgError
+from duckgres_tx.session.array_parameters import array_casts
 from duckgres_tx.session.copy_targets import check_copy_target
 from duckgres_tx.session.own_columns import describe, describe_plan
 from duckgres_tx.session.parameter_types import (
@@ -134,11 +135,18 @@ async def prepare_native(session: Session, statement: PreparedStatement) -> None
     translation = analyzed.translation(context)
     if translation.catalog_query:
         await session.refresh_catalog()
-    text = cast_parameters(translation.text, declared_casts(statement.declared_oids))
+    casts = declared_casts(statement.declared_oids)
+    text = cast_parameters(translation.text, casts)
     native = await _prepare_text(session, statement, translation, text)
     missing = missing_casts(native.parameter_types, statement.declared_oids)
+    if missing and (arrays := await array_casts(session, translation.text, missing, casts)):
+        # Where DuckDB has found none for one parameter, it has looked for no other's.
+        casts |= arrays
+        text = cast_parameters(translation.text, casts)
+        native = await _prepare_text(session, statement, translation, text)
+        missing = missing_casts(native.parameter_types, statement.declared_oids)
     if missing:
-        casts = declared_casts(statement.declared_oids) | missing
+        casts |= missing
         text = cast_parameters(translation.text, casts)
         native = await _prepare_text(session, statement, translation, text)
         firm = unresolved(native.parameter_types)
