@@ -8,9 +8,11 @@ Spec: functions-comparisons.html#FUNCTIONS-COMPARISONS-ANY-SOME
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 
 from duckgres_tx.engine.database import DuckDBError
+from duckgres_tx.engine.logical_types import LogicalType
 from duckgres_tx.session.duckdb_session import DuckDBSession
 from duckgres_tx.session.parameter_types import cast_parameters
 from duckgres_tx.sql.tokens import Kind, Token, tokenize
@@ -35,12 +37,10 @@ async def array_casts(
     arrays = {number for number, _ in _arrays(tokenize(text)) if number in missing}
     if not arrays:
         return {}
-    try:
+    types: tuple[LogicalType, ...] = ()
+    # What is wrong with the statement it says when it is prepared as it stands.
+    with contextlib.suppress(DuckDBError):
         scalar = await session.prepare_native(cast_parameters(without_quantifiers(text), casts).text)
-    except DuckDBError:
-        # What is wrong with the statement it says when it is prepared as it stands.
-        types = ()
-    else:
         types = scalar.parameter_types
     return {
         number: f"{types[number - 1].sql_name() if number <= len(types) and types[number - 1].known else 'VARCHAR'}[]"
