@@ -100,6 +100,16 @@ def list_names(brackets: Brackets, select: int) -> list[tuple[int, str]]:
     return named
 
 
+def bare_labels(brackets: Brackets, word: int) -> list[int]:
+    """The labels without AS in the list after a SELECT or RETURNING at ``word``."""
+    tokens = brackets.tokens
+    return [
+        past - 1
+        for first, past in _items(tokens, brackets, *_list_after(brackets, word, brackets.depth_zero(word)))
+        if past - first > 1 and not _is_star(tokens, first, past) and _has_bare_label(brackets, first, past)
+    ]
+
+
 def _values_names(tokens: tuple[Token, ...], brackets: Brackets) -> tuple[str | None, ...] | None:
     closing = brackets.partner(1)
     if closing is None:
@@ -172,8 +182,12 @@ def _has_alias(tokens: tuple[Token, ...], brackets: Brackets, first: int, past: 
     # DuckDB's name: expression
     if tokens[first].name and tokens[first + 1].text == ":":
         return True
-    last, before = tokens[past - 1], tokens[past - 2]
-    if outer[-1] != past - 1 or not last.name or last.is_word("end"):
+    return outer[-1] == past - 1 and _has_bare_label(brackets, first, past)
+
+
+def _has_bare_label(brackets: Brackets, first: int, past: int) -> bool:
+    last, before = brackets.tokens[past - 1], brackets.tokens[past - 2]
+    if not last.name or last.is_word("end") or before.is_word("as"):
         return False
     return _ends_operand(before) and not _continues_type(brackets, first, past)
 

@@ -43,6 +43,10 @@ def connection():
     """A DuckDB with a table, each statement's effect rolled back."""
     with duckdb.connect(":memory:") as made:
         made.execute("create table t(a int, b varchar, c varchar)")
+        made.execute(
+            'create table s("at" timestamptz, "by" text, "show" int, "qualify" int, "pivot" int, '
+            '"describe" int, "asof" int, "semi" int, value int, name text)'
+        )
         yield made
 
 
