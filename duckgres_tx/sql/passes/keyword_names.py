@@ -16,7 +16,7 @@ from duckgres_tx.sql.translation_context import TranslationContext
 from duckgres_tx.sql.type_positions import definition_items, table_definition
 
 # Key words that may be a column's name and a label without AS. Reserved ones may be labels too, but hardly are.
-_LABELS = frozenset(word for word, category, may_be_label, *_ in ROWS if category in ("U", "C") and may_be_label)
+_LABELS = frozenset(str(word) for word, category, may_be_label, *_ in ROWS if category in ("U", "C") and may_be_label)
 
 # Where these are DuckDB's own syntax they stand before a statement's or a clause's body …
 _HEADS = frozenset(
