@@ -156,13 +156,14 @@ OF_SERVER: Final[tuple[Relation, ...]] = (
         _listed("cursors"),
     ),
     Relation(
-        # name, statement, s for SQL's PREPARE or -, seconds since 1970
+        # name, statement, s for SQL's PREPARE or -, seconds since 1970, types of the parameters
         "pg_prepared_statements",
         {
             "name": "c.f[1]",
             "statement": "c.f[2]",
             "from_sql": "c.f[3] = 's'",
             "prepare_time": "to_timestamp(c.f[4]::DOUBLE)",
+            "parameter_types": "[try_cast(o AS BIGINT) FOR o IN string_split(c.f[5], ',') IF o <> '']",
         },
         _listed("prepared"),
     ),

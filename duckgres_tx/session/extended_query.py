@@ -31,7 +31,7 @@ from duckgres_tx.session.explaining import TAG as EXPLAIN_TAG
 from duckgres_tx.session.explaining import explain
 from duckgres_tx.session.portals import Cursor, ExhaustedPortal, Portal
 from duckgres_tx.session.preparation import prepare, wake
-from duckgres_tx.session.prepared_statements import PreparedStatement
+from duckgres_tx.session.prepared_statements import PreparedStatement, used_parameters
 from duckgres_tx.session.session import Session
 from duckgres_tx.session.transactions import BlockState, aborted
 from duckgres_tx.session.turn import Turn
@@ -98,20 +98,29 @@ class ExtendedQuery:
         self._output.write(PARSE_COMPLETE)
 
     def bind(self, message: Bind) -> Coroutine[Any, Any, None] | None:
-        """Bind: make a portal."""
-        if self._session.statements.asleep(message.statement) is not None:
+        """Bind: make a portal. A statement whose tables have changed is planned anew first, as in PostgreSQL."""
+        session = self._session
+        if session.statements.asleep(message.statement) is not None:
             return self._bind_woken(message)
-        self._bind(message)
+        statement = session.statements.find(message.statement)
+        check_block(session, statement)
+        if statement.native is not None and is_stale(session, statement):
+            return self._bind_anew(message, statement)
+        self._bind(message, statement)
         return None
 
     async def _bind_woken(self, message: Bind) -> None:
         await wake(self._session, message.statement)
-        self._bind(message)
+        statement = self._session.statements.find(message.statement)
+        check_block(self._session, statement)
+        self._bind(message, statement)
 
-    def _bind(self, message: Bind) -> None:
+    async def _bind_anew(self, message: Bind, statement: PreparedStatement) -> None:
+        await refresh(self._session, statement)
+        self._bind(message, statement)
+
+    def _bind(self, message: Bind, statement: PreparedStatement) -> None:
         session = self._session
-        statement = session.statements.find(message.statement)
-        check_block(session, statement)
         if statement.analyzed is None and session.block.state is BlockState.FAILED:
             raise aborted()
         if len(message.parameters) != len(statement.parameter_oids):
@@ -128,17 +137,16 @@ class ExtendedQuery:
         if session.transcoder is not None:
             parameters = session.transcoder.parameters(parameters, message.parameter_formats, statement.parameter_oids)
         self._read_parameters(statement, parameters, message.parameter_formats)
-        session.portals.add(
-            Portal(message.portal, statement, parameters, message.parameter_formats, message.result_formats)
-        )
+        parameters, formats = used_parameters(statement, parameters, message.parameter_formats)
+        session.portals.add(Portal(message.portal, statement, parameters, formats, message.result_formats))
         self._output.write(BIND_COMPLETE)
 
     def _read_parameters(
         self, statement: PreparedStatement, parameters: Sequence[bytes | None], formats: Sequence[int]
     ) -> None:
-        """Find what can't be read. Where the statement will be planned anew its types may be others by then."""
+        """Find what can't be read."""
         native = statement.native
-        if native is None or not parameters or is_stale(self._session, statement):
+        if native is None or not parameters:
             return
         if sum(len(value) for value in parameters if value is not None) > MAX_READ_AT_BIND:
             return

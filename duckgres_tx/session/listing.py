@@ -38,4 +38,6 @@ def _cursor(portal: Portal | ExhaustedPortal) -> tuple[str, ...]:
 
 
 def _prepared(statement: PreparedStatement | SleepingStatement) -> tuple[str, ...]:
-    return (statement.name, statement.query, "s" if statement.from_sql else "-", f"{statement.created_at:.6f}")
+    mark = "s" if statement.from_sql else "-"
+    parameters = ",".join(map(str, statement.parameter_oids))
+    return (statement.name, statement.query, mark, f"{statement.created_at:.6f}", parameters)

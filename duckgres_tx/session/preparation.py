@@ -199,6 +199,11 @@ def _parameter_oids(native: Statement, declared_oids: tuple[int, ...]) -> tuple[
     for number, logical_type in enumerate(native.parameter_types):
         declared = declared_oids[number] if number < len(declared_oids) else 0
         oids.append(pg_type_of(logical_type).oid if declared in UNKNOWN_OIDS else declared)
+    # what is declared and not used is a parameter too
+    for number, declared in enumerate(declared_oids[len(oids) :], len(oids) + 1):
+        if declared in UNKNOWN_OIDS:
+            raise PgError("42P18", f"could not determine data type of parameter ${number}")
+        oids.append(declared)
     return tuple(oids)
 
 

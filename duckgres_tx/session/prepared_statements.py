@@ -6,7 +6,7 @@ Spec: protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
 from attrs import define, field, frozen
@@ -130,6 +130,15 @@ def spread(formats: tuple[int, ...], count: int) -> tuple[int, ...]:
     if not formats:
         return (0,) * count
     return formats * count if len(formats) == 1 else formats
+
+
+def used_parameters(
+    statement: PreparedStatement, values: Sequence[bytes | None], formats: tuple[int, ...]
+) -> tuple[Sequence[bytes | None], tuple[int, ...]]:
+    """Values and format codes of those parameters that a statement uses: Parse may declare more, and Bind then gives values to all."""
+    if statement.native is None or len(values) <= (used := len(statement.native.parameter_types)):
+        return values, formats
+    return values[:used], formats if len(formats) == 1 else formats[:used]
 
 
 class PreparedStatements:

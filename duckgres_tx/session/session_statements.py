@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from duckgres_tx.errors import FeatureNotSupported, PgError, Severity
 from duckgres_tx.session.preparation import prepare, wake
-from duckgres_tx.session.prepared_statements import PreparedStatement
+from duckgres_tx.session.prepared_statements import PreparedStatement, used_parameters
 from duckgres_tx.session.scripts import run_script
 from duckgres_tx.session.session import Session
 from duckgres_tx.session.transactions import BlockState, no_transaction
@@ -203,7 +203,8 @@ async def resolve_execute(
     if not form.arguments:
         return statement, ()
     values = await _evaluate(session, form.arguments)
-    return statement, tuple(None if value is None else value.encode() for value in values)
+    used, _ = used_parameters(statement, [None if value is None else value.encode() for value in values], ())
+    return statement, tuple(used)
 
 
 async def _execute(session: Session, form: forms.ExecuteStatement) -> Outcome:
