@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from duckgres_tx.engine.database import Column, DuckDBError, ResultKind, Statement, StatementType
+from duckgres_tx.engine.logical_types import TypeId
 from duckgres_tx.engine.pg_types import pg_type_of
 from duckgres_tx.errors import PgError
-from duckgres_tx.session.array_parameters import array_casts
 from duckgres_tx.session.copy_targets import check_copy_target
 from duckgres_tx.session.own_columns import describe, describe_plan
+from duckgres_tx.session.parameter_inference import guess, infer
 from duckgres_tx.session.parameter_types import (
     UNKNOWN_OIDS,
     CastText,
@@ -139,16 +140,27 @@ async def prepare_native(session: Session, statement: PreparedStatement) -> None
     text = cast_parameters(translation.text, casts)
     native = await _prepare_text(session, statement, translation, text)
     missing = missing_casts(native.parameter_types, statement.declared_oids)
-    if missing and (arrays := await array_casts(session, translation.text, missing, casts)):
+    unknown = _unknown(native, statement.declared_oids)
+    if unknown and (inferred := await infer(session, translation.text, unknown, casts)):
         # Where DuckDB has found none for one parameter, it has looked for no other's.
-        casts |= arrays
+        casts |= inferred
         text = cast_parameters(translation.text, casts)
         native = await _prepare_text(session, statement, translation, text)
         missing = missing_casts(native.parameter_types, statement.declared_oids)
+        unknown = _unknown(native, statement.declared_oids)
     if missing:
+        text = cast_parameters(translation.text, casts | missing)
+        try:
+            native = await _prepare_text(session, statement, translation, text)
+        except PgError:
+            known = {number: name for number, name in missing.items() if number not in unknown}
+            guessed = await guess(session, translation.text, unknown, casts | known) if unknown else {}
+            if not guessed:
+                raise
+            missing |= guessed
+            text = cast_parameters(translation.text, casts | missing)
+            native = await _prepare_text(session, statement, translation, text)
         casts |= missing
-        text = cast_parameters(translation.text, casts)
-        native = await _prepare_text(session, statement, translation, text)
         firm = unresolved(native.parameter_types)
         if firm:
             text = cast_parameters(translation.text, casts, firm)
@@ -192,6 +204,16 @@ async def _columns(session: Session, native: Statement, text: CastText) -> tuple
         # The statement makes no sense without values (LIMIT $1); what it gives stays unknown until it runs.
         return native.columns
     return described.columns
+
+
+def _unknown(native: Statement, declared_oids: tuple[int, ...]) -> list[int]:
+    """The numbers (from 1) of the parameters that nobody has said anything about."""
+    return [
+        number
+        for number, logical_type in enumerate(native.parameter_types, 1)
+        if logical_type.id is TypeId.INVALID
+        and (number > len(declared_oids) or declared_oids[number - 1] in UNKNOWN_OIDS)
+    ]
 
 
 def _parameter_oids(native: Statement, declared_oids: tuple[int, ...]) -> tuple[int, ...]:

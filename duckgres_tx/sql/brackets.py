@@ -49,6 +49,13 @@ class Brackets:
             index = partner + 1 if partner is not None and partner > index else index + 1
         return found
 
+    def ends_operand(self, index: int) -> bool:
+        """Whether token ``index`` may be the last of an operand, so that an operator behind it stands between two."""
+        token = self.tokens[index]
+        if token.kind in (Kind.STRING, Kind.NUMBER, Kind.PARAMETER, Kind.QUOTED_NAME) or token.text in (")", "]", "}"):
+            return True
+        return token.word != "" and (token.word == "end" or token.word not in _NO_FUNCTION)
+
     def operand_start(self, index: int) -> int:
         """Where the operand begins that ends before token ``index``: the left side of a ``::`` or of a ``[``.
 
