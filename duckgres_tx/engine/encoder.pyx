@@ -22,8 +22,9 @@ from duckgres_tx.engine.capi cimport (
 from duckgres_tx.engine.json_values cimport write_json
 from duckgres_tx.engine.nulls cimport is_null
 from duckgres_tx.engine.plans cimport (
-    FIRST_ARRAY, FIRST_JSON, FIRST_VARYING, INTERVAL_ISO_8601, INTERVAL_POSTGRES, INTERVAL_POSTGRES_VERBOSE,
-    INTERVAL_SQL_STANDARD, NOTHING, STRING, Zone, bind_vector, drop_plan, make_plan
+    DATE_GERMAN, DATE_ISO, DATE_POSTGRES, DATE_SQL, FIRST_ARRAY, FIRST_JSON, FIRST_VARYING, INTERVAL_ISO_8601,
+    INTERVAL_POSTGRES, INTERVAL_POSTGRES_VERBOSE, INTERVAL_SQL_STANDARD, NOTHING, STRING, ZONE_NAME, Zone, bind_vector,
+    drop_plan, make_plan
 )
 from duckgres_tx.engine.scalars cimport write_scalar
 from duckgres_tx.engine.strings cimport STRING_SIZE, copy_string, write_varying
@@ -256,6 +257,7 @@ _INTERVAL_STYLES = {
     "sql_standard": INTERVAL_SQL_STANDARD,
     "iso_8601": INTERVAL_ISO_8601,
 }
+_DATE_STYLES = {"ISO": DATE_ISO, "SQL": DATE_SQL, "German": DATE_GERMAN, "Postgres": DATE_POSTGRES}
 
 
 cdef const Zone *_zone(str name) except NULL:
@@ -265,18 +267,23 @@ cdef const Zone *_zone(str name) except NULL:
         return <const Zone *><size_t>_zones[name]
     loaded = load_zone(name)
     size = len(loaded.starts)
-    # One block: the struct, the starts, the offsets.
-    zone = <Zone *>malloc(sizeof(Zone) + size * (sizeof(int64_t) + sizeof(int32_t)))
+    # One block: the struct, the starts, the offsets, the names.
+    zone = <Zone *>malloc(sizeof(Zone) + size * (sizeof(int64_t) + sizeof(int32_t)) + (size + 1) * ZONE_NAME)
     if zone == NULL:
         raise MemoryError
     zone.size = size
     zone.starts = <int64_t *>(zone + 1)
     zone.offsets = <int32_t *>(zone.starts + size)
+    zone.names = <char *>(zone.offsets + size)
     zone.first_offset = loaded.first_offset
     zone.cycle_start = INT64_MAX if loaded.cycle_start is None else loaded.cycle_start
     for index in range(size):
         zone.starts[index] = loaded.starts[index]
         zone.offsets[index] = loaded.offsets[index]
+    names = b"".join(
+        name.encode("ascii")[: ZONE_NAME - 1].ljust(ZONE_NAME, b"\0") for name in (loaded.first_name, *loaded.names)
+    )
+    memcpy(zone.names, <const char *>names, len(names))
     _zones[name] = <size_t>zone
     return zone
 
@@ -285,6 +292,9 @@ cdef Render *make_render(object options) except NULL:
     cdef const Zone *zone = _zone(options.time_zone)
     cdef int style = _INTERVAL_STYLES[options.interval_style]
     cdef int digits = options.extra_float_digits
+    date_style, _, order = options.date_style.partition(", ")
+    cdef int dates = _DATE_STYLES[date_style]
+    cdef bint day_first = order == "DMY"
     cdef bint escape = options.bytea_output == "escape"
     cdef Render *render = <Render *>malloc(sizeof(Render))
     if render == NULL:
@@ -292,6 +302,8 @@ cdef Render *make_render(object options) except NULL:
     render.extra_float_digits = digits
     render.bytea_escape = escape
     render.interval_style = style
+    render.date_style = dates
+    render.day_first = day_first
     render.zone = zone
     return render
 

@@ -11,15 +11,25 @@ from duckgres_tx.engine.capi cimport duckdb_logical_type, duckdb_vector, idx_t
 
 # A time zone's offsets: `offsets[i]` (seconds east) holds from `starts[i]` (seconds since 1970, ascending) until the
 # next start, `first_offset` before all of them. From `cycle_start` on, the last 400 years of the table repeat for ever.
+# The abbreviations for them are `names`, ZONE_NAME bytes each, the first one's first.
 cdef struct Zone:
     size_t size
     int64_t *starts
     int32_t *offsets
+    char *names
     int32_t first_offset
     int64_t cycle_start
 
 
 cdef enum:
+    # An abbreviation of at most 10 bytes, as PostgreSQL shows it, and its NUL.
+    ZONE_NAME = 11
+
+    DATE_ISO = 0
+    DATE_SQL = 1
+    DATE_GERMAN = 2
+    DATE_POSTGRES = 3
+
     INTERVAL_POSTGRES = 0
     INTERVAL_POSTGRES_VERBOSE = 1
     INTERVAL_SQL_STANDARD = 2
@@ -31,6 +41,9 @@ cdef struct Render:
     int extra_float_digits
     int bytea_escape
     int interval_style
+    int date_style
+    # The order DMY; MDY and YMD are the same in the output.
+    bint day_first
     const Zone *zone
 
 
@@ -67,6 +80,13 @@ cdef enum:
     TEXT_UUID
     # A function's OID as its name.
     TEXT_PROCEDURE
+    # In another DateStyle than ISO.
+    STYLED_DATE
+    STYLED_TIMESTAMP
+    STYLED_TIMESTAMP_S
+    STYLED_TIMESTAMP_MS
+    STYLED_TIMESTAMP_NS
+    STYLED_TIMESTAMPTZ
     # true and false, in JSON.
     JSON_BOOL
     # Binary of limited length.
@@ -181,10 +201,11 @@ cdef struct ColumnPlan:
     char *labels
     uint32_t *label_ends
     const Render *render
-    # The offset of the last TIMESTAMPTZ written, and the seconds for which it holds.
+    # The offset of the last TIMESTAMPTZ written and its abbreviation, and the seconds for which they hold.
     int64_t zone_from
     int64_t zone_until
     int32_t zone_offset
+    const char *zone_name
 
 
 # The plan for a value of a type; NULL without memory. `json` is for what stands inside a JSON document.

@@ -92,6 +92,8 @@ cdef ColumnPlan *_plan_simple(duckdb_type kind, int alias, int format, const Ren
     plan.width = forms[kind].width
     if json and kind == DUCKDB_TYPE_BOOLEAN:
         plan.write = JSON_BOOL
+    if format == 0 and not json and render != NULL and render.date_style != DATE_ISO:
+        plan.write = _styled(plan.write)
     if alias != 0:
         plan.oid = alias
         if alias == 114:
@@ -105,6 +107,23 @@ cdef ColumnPlan *_plan_simple(duckdb_type kind, int alias, int format, const Ren
             plan.quoting = ANY_TEXT
             plan.width = PROCEDURE_WIDTH
     return plan
+
+
+cdef int _styled(int write) noexcept nogil:
+    """What writes the same in another DateStyle than ISO, which JSON always has."""
+    if write == TEXT_DATE:
+        return STYLED_DATE
+    elif write == TEXT_TIMESTAMP:
+        return STYLED_TIMESTAMP
+    elif write == TEXT_TIMESTAMP_S:
+        return STYLED_TIMESTAMP_S
+    elif write == TEXT_TIMESTAMP_MS:
+        return STYLED_TIMESTAMP_MS
+    elif write == TEXT_TIMESTAMP_NS:
+        return STYLED_TIMESTAMP_NS
+    elif write == TEXT_TIMESTAMPTZ:
+        return STYLED_TIMESTAMPTZ
+    return write
 
 
 cdef ColumnPlan *_plan_decimal(duckdb_logical_type type, int format, const Render *render, bint json) noexcept nogil:

@@ -18,7 +18,7 @@ DAY_S: Final = 86400
 _DEFAULT_RULE: Final = ("M3.2.0", "M11.1.0")
 
 _SPECIFICATION: Final = re.compile(
-    r"(?:<[A-Za-z0-9+:\-]+>|[A-Za-z]{3,})(?P<offset>[+-]?\d{1,3}(?::\d{1,2}){0,2})"
+    r"(?P<standard><[A-Za-z0-9+:\-]+>|[A-Za-z]{3,})(?P<offset>[+-]?\d{1,3}(?::\d{1,2}){0,2})"
     r"(?:(?P<daylight><[A-Za-z0-9+:\-]+>|[A-Za-z]{3,})(?P<daylight_offset>[+-]?\d{1,3}(?::\d{1,2}){0,2})?"
     r"(?:,(?P<start>[^,]+),(?P<end>[^,]+))?)?"
 )
@@ -63,27 +63,31 @@ class Change:
 
 @frozen
 class Daylight:
-    """Daylight-saving time: its offset east of Greenwich, when it begins and when it ends."""
+    """Daylight-saving time: its offset east of Greenwich, when it begins and when it ends, and its abbreviation."""
 
     offset_s: int
     start: Change
     end: Change
+    name: str
 
 
 @frozen
 class PosixZone:
-    """A specification; ``standard_offset_s`` is east of Greenwich."""
+    """A specification; ``standard_offset_s`` is east of Greenwich, ``standard_name`` its abbreviation."""
 
     standard_offset_s: int
+    standard_name: str
     daylight: Daylight | None = None
 
-    def changes(self, year: int) -> list[tuple[int, int]]:
-        """When (seconds since 1970, UTC) which offset begins in a year, in order."""
+    def changes(self, year: int) -> list[tuple[int, int, str]]:
+        """When (seconds since 1970, UTC) which offset begins in a year, and how it is abbreviated; in order."""
         if self.daylight is None:
             return []
         start = self.daylight.start.in_year(year) - self.standard_offset_s
         end = self.daylight.end.in_year(year) - self.daylight.offset_s
-        return sorted([(start, self.daylight.offset_s), (end, self.standard_offset_s)])
+        return sorted(
+            [(start, self.daylight.offset_s, self.daylight.name), (end, self.standard_offset_s, self.standard_name)]
+        )
 
 
 _MONTH_DAYS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -119,12 +123,13 @@ def parse_posix_zone(text: str) -> PosixZone:
     if match is None:
         raise ValueError(text)
     # POSIX counts westwards.
-    standard = -_seconds(match["offset"])
+    standard, name = -_seconds(match["offset"]), match["standard"].strip("<>")
     if match["daylight"] is None:
-        return PosixZone(standard)
+        return PosixZone(standard, name)
     offset = standard + 3600 if match["daylight_offset"] is None else -_seconds(match["daylight_offset"])
     start, end = (match["start"], match["end"]) if match["start"] is not None else _DEFAULT_RULE
-    return PosixZone(standard, Daylight(offset, _parse_rule(start), _parse_rule(end)))
+    daylight = Daylight(offset, _parse_rule(start), _parse_rule(end), match["daylight"].strip("<>"))
+    return PosixZone(standard, name, daylight)
 
 
 def _seconds(text: str) -> int:

@@ -19,8 +19,7 @@ class RenderOptions:
         extra_float_digits: ``extra_float_digits``, -15 to 3. Above 0: the shortest text that reads back exactly.
         bytea_output: ``hex`` or ``escape``.
         interval_style: ``postgres``, ``postgres_verbose``, ``sql_standard`` or ``iso_8601``.
-        date_style: Output style and field order, such as ``ISO, MDY``. Of the output styles only ISO exists here;
-            the variable's definition refuses others, so that no client reads a date wrongly.
+        date_style: Output style (``ISO``, ``SQL``, ``German`` or ``Postgres``) and field order, such as ``ISO, MDY``.
     """
 
     time_zone: str = "UTC"

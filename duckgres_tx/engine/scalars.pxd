@@ -18,12 +18,14 @@ from duckgres_tx.engine.plans cimport (
     BINARY_FLOAT, BINARY_INT8, BINARY_INT16, BINARY_INT32, BINARY_INT64, BINARY_INT128, BINARY_INTERVAL, BINARY_OID,
     BINARY_TIME, BINARY_TIME_NS, BINARY_TIMESTAMP, BINARY_TIMESTAMP_MS, BINARY_TIMESTAMP_NS, BINARY_TIMESTAMP_S,
     BINARY_TIMETZ, BINARY_UINT8, BINARY_UINT16, BINARY_UINT32, BINARY_UINT64, BINARY_UINT128, BINARY_UUID, JSON_BOOL,
+    STYLED_DATE, STYLED_TIMESTAMPTZ,
     TEXT_BOOL, TEXT_DATE, TEXT_DECIMAL16, TEXT_DECIMAL32, TEXT_DECIMAL64, TEXT_DECIMAL128, TEXT_DOUBLE, TEXT_FLOAT,
     TEXT_INT8, TEXT_INT16, TEXT_INT32, TEXT_INT64, TEXT_INT128, TEXT_INTERVAL, TEXT_PROCEDURE, TEXT_TIME, TEXT_TIME_NS,
     TEXT_TIMESTAMP, TEXT_TIMESTAMP_MS, TEXT_TIMESTAMP_NS, TEXT_TIMESTAMP_S, TEXT_TIMESTAMPTZ, TEXT_TIMETZ, TEXT_UINT8,
     TEXT_UINT16, TEXT_UINT32, TEXT_UINT64, TEXT_UINT128, TEXT_UUID, ColumnPlan
 )
 from duckgres_tx.engine.procedures cimport write_procedure
+from duckgres_tx.engine.styled_times cimport write_styled
 from duckgres_tx.engine.text_floats cimport write_double, write_float
 from duckgres_tx.engine.text_intervals cimport write_interval
 from duckgres_tx.engine.text_numbers cimport (
@@ -107,6 +109,8 @@ cdef inline char *write_scalar(Writer *writer, ColumnPlan *plan, idx_t row, char
         return write_uuid(out, <const duckdb_hugeint *>data + row)
     elif what == TEXT_PROCEDURE:
         return write_procedure(out, (<const int64_t *>data)[row])
+    elif STYLED_DATE <= what <= STYLED_TIMESTAMPTZ:
+        return write_styled(plan, row, out)
     elif what == JSON_BOOL:
         if (<const uint8_t *>data)[row]:
             return write_text(out, b"true", 4)

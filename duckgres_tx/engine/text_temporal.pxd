@@ -9,7 +9,7 @@ from libc.string cimport memcpy
 from duckgres_tx.engine.buffers cimport likely
 from duckgres_tx.engine.civil cimport Civil, civil_from_days, floor_divide
 from duckgres_tx.engine.date_table cimport DATE_ENTRY, DATE_LENGTH, TABLE_DAYS, date_texts
-from duckgres_tx.engine.plans cimport ColumnPlan, Zone
+from duckgres_tx.engine.plans cimport ZONE_NAME, ColumnPlan, Zone
 from duckgres_tx.engine.text_numbers cimport eight_digits, write_uint64
 
 
@@ -173,6 +173,7 @@ cdef inline void find_offset(ColumnPlan *plan, int64_t seconds) noexcept nogil:
         else:
             high = middle
     plan.zone_offset = zone.first_offset if low == 0 else zone.offsets[low - 1]
+    plan.zone_name = zone.names + low * ZONE_NAME
     plan.zone_from = -INT64_MAX if low == 0 else zone.starts[low - 1] + cycles
     plan.zone_until = INT64_MAX if low == zone.size else zone.starts[low] + cycles
     if zone.cycle_start != INT64_MAX and plan.zone_until > zone.cycle_start + cycles:

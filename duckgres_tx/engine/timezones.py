@@ -1,4 +1,4 @@
-"""Time zones as tables of offsets, from the tz database's files and from POSIX specifications.
+"""Time zones as tables of offsets and abbreviations, from the tz database's files and from POSIX specifications.
 
 The tables answer for every instant without Python's ``datetime``, which ends at the year 9999 and begins at 1, and they
 can be read by native code. Like PostgreSQL they use the 64-bit data of the files, local mean time before it, and the rule
@@ -34,6 +34,9 @@ _FIRST_YEAR: Final = -4715
 _HEADER: Final = struct.Struct(">4sc15x6I")
 _NAME: Final = re.compile(r"[A-Za-z0-9_+\-]+(/[A-Za-z0-9_+\-]+)*")
 
+# Seconds east of Greenwich, and what they are called.
+_Kind = tuple[int, str]
+
 
 class UnknownTimeZone(LookupError):
     """There is no such zone. PostgreSQL answers 22023 ``invalid value for parameter "TimeZone"``."""
@@ -41,19 +44,23 @@ class UnknownTimeZone(LookupError):
 
 @frozen
 class ZoneTable:
-    """The offsets of one zone.
+    """The offsets of one zone, and how it calls them.
 
     Attributes:
         first_offset: Seconds east of Greenwich before all of ``starts``.
+        first_name: The abbreviation for that, such as ``LMT``.
         starts: When each offset begins, in seconds since 1970 (UTC), ascending.
         offsets: Seconds east of Greenwich, one for each of ``starts``.
+        names: Abbreviations, likewise.
         cycle_start: From this time on the last 400 years of the table repeat for ever; ``None`` when the last offset
             holds for ever.
     """
 
     first_offset: int
+    first_name: str
     starts: tuple[int, ...] = ()
     offsets: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
     cycle_start: int | None = None
 
 
@@ -68,7 +75,8 @@ def load_zone(name: str) -> ZoneTable:
     content = _zone_file(canonical)
     if content is not None:
         return _parse_file(content)
-    return _extend([], [], parse_posix_zone(canonical), None)
+    rule = parse_posix_zone(canonical)
+    return _extend([], (rule.standard_offset_s, rule.standard_name), rule)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -138,15 +146,20 @@ def _parse_file(content: bytes) -> ZoneTable:
         _, _, *counts = _HEADER.unpack_from(content, position)
     position += _HEADER.size
     end = position + _body_size(counts, width)
-    _, _, _, times, types, _ = counts
+    _, _, _, times, types, characters = counts
     starts = struct.unpack_from(f">{times}{'q' if width == 8 else 'i'}", content, position)
     position += times * width
     indexes = content[position : position + times]
     position += times
-    offsets = [struct.unpack_from(">i", content, position + 6 * index)[0] for index in range(types)]
+    names = content[position + 6 * types : position + 6 * types + characters]
+    kinds: list[_Kind] = []
+    for index in range(types):
+        offset, _, at = struct.unpack_from(">iBB", content, position + 6 * index)
+        kinds.append((offset, names[at : names.index(0, at)].decode("ascii")))
     footer = content[end:].strip(b"\n").decode("ascii") if width == 8 else ""
     rule = parse_posix_zone(footer) if footer else None
-    return _extend(list(starts), [offsets[index] for index in indexes], rule, offsets[0])
+    changes = [(start, *kinds[index]) for start, index in zip(starts, indexes, strict=True)]
+    return _extend(changes, kinds[0], rule)
 
 
 def _body_size(counts: list[int], width: int) -> int:
@@ -154,20 +167,15 @@ def _body_size(counts: list[int], width: int) -> int:
     return times * (width + 1) + types * 6 + characters + leaps * (width + 4) + is_standard + is_utc
 
 
-def _extend(starts: list[int], offsets: list[int], rule: PosixZone | None, first: int | None) -> ZoneTable:
-    """Go on by the rule for 400 years after the last start; a rule without a file holds for all times."""
-    if rule is None or rule.daylight is None:
-        offset = first if first is not None else rule.standard_offset_s if rule is not None else 0
-        return ZoneTable(offset, tuple(starts), tuple(offsets))
-    year = (year_of_day(starts[-1] // DAY_S) if starts else _FIRST_YEAR) + 1
-    for each in range(year - 1, year + CYCLE_YEARS):
-        for start, offset in rule.changes(each):
-            if not starts or start > starts[-1]:
-                starts.append(start)
-                offsets.append(offset)
-    cycle_start = days_before_year(year + CYCLE_YEARS) * DAY_S
-    keep = len(starts)
-    while starts[keep - 1] >= cycle_start:
-        keep -= 1
-    before = first if first is not None else rule.standard_offset_s
-    return ZoneTable(before, tuple(starts[:keep]), tuple(offsets[:keep]), cycle_start)
+def _extend(changes: list[tuple[int, int, str]], first: _Kind, rule: PosixZone | None) -> ZoneTable:
+    """Go on by the rule for 400 years after the last change; a rule without a file holds for all times."""
+    cycle_start = None
+    if rule is not None and rule.daylight is not None:
+        year = (year_of_day(changes[-1][0] // DAY_S) if changes else _FIRST_YEAR) + 1
+        for each in range(year - 1, year + CYCLE_YEARS):
+            changes += [change for change in rule.changes(each) if not changes or change[0] > changes[-1][0]]
+        cycle_start = days_before_year(year + CYCLE_YEARS) * DAY_S
+        while changes[-1][0] >= cycle_start:
+            changes.pop()
+    starts, offsets, names = zip(*changes, strict=True) if changes else ((), (), ())
+    return ZoneTable(*first, starts, offsets, names, cycle_start)

@@ -20,7 +20,7 @@ client_min_messages | enum | user | notice | debug5 debug4 debug3 debug2 debug1 
     effect: notices below this level are not sent
 DateStyle | string | user | ISO, MDY
     Sets the display format for date and time values. Also controls interpretation of ambiguous date inputs.
-    effect: the style is ISO and others are refused; the order is remembered, as input that is not ISO is an error
+    effect: honoured in what is sent, and in text parameters; constants in statements are to be ISO
     report
 default_transaction_deferrable | bool | user | off
     Sets the default deferrable status of new transactions.

@@ -14,22 +14,24 @@ from duckgres_tx.sql.guc_values import invalid_value, read_name_list
 from duckgres_tx.wire.encodings import SQL_ASCII, find
 
 _ORDERS = {"mdy": "MDY", "us": "MDY", "noneuro": "MDY", "noneuropean": "MDY", "dmy": "DMY", "ymd": "YMD"}
-_STYLES = ("iso", "sql", "german")
+_STYLES = {"iso": "ISO", "sql": "SQL", "german": "German"}
 
 
 def date_style(text: str, current: str) -> str:
     """``ISO, MDY`` and its like; what isn't said stays as in ``current``.
 
     Raises:
-        PgError: 22023 for an unknown or contradictory word, 0A000 for a style other than ISO.
+        PgError: 22023 for an unknown or contradictory word.
     """
     style, order = current.split(", ")
     said: dict[str, str] = {}
     for word in (part.strip().strip('"').lower() for part in text.split(",")):
         if word == "default":
-            found = ("order", "MDY")
-        elif word in _STYLES or word.startswith("postgres"):
-            found = ("style", word.upper() if word in _STYLES else "Postgres")
+            said.setdefault("style", "ISO")
+            said.setdefault("order", "MDY")
+            continue
+        if word in _STYLES or word.startswith("postgres"):
+            found = ("style", _STYLES.get(word, "Postgres"))
         elif word in _ORDERS or word.startswith("euro"):
             found = ("order", _ORDERS.get(word, "DMY"))
         else:
@@ -37,10 +39,9 @@ def date_style(text: str, current: str) -> str:
         if said.get(found[0], found[1]) != found[1]:
             raise invalid_value("DateStyle", text, detail='Conflicting "datestyle" specifications.')
         said[found[0]] = found[1]
-    style, order = said.get("style", style), said.get("order", order)
-    if style != "ISO":
-        raise FeatureNotSupported(f'setting DateStyle to "{style}" is not supported; only ISO is')
-    return f"{style}, {order}"
+    if said.get("style") == "German":
+        said.setdefault("order", "DMY")
+    return f"{said.get('style', style)}, {said.get('order', order)}"
 
 
 def client_encoding(text: str, current: str) -> str:

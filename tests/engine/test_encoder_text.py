@@ -86,6 +86,40 @@ def test_interval_styles(oracle: Oracle, duck: Duck, style: str) -> None:
     assert_same(shared.for_postgres(), expected, ours(duck, shared, 0, RenderOptions(interval_style=style)))
 
 
+DATE_STYLES = ["SQL, DMY", "SQL, MDY", "German, DMY", "Postgres, DMY", "Postgres, YMD", "ISO, DMY"]
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("style", DATE_STYLES)
+def test_date_styles(oracle: Oracle, duck: Duck, style: str) -> None:
+    """Dates and timestamps of any age."""
+    oracle.connection.execute(f"set datestyle = '{style}'")
+    try:
+        for shared in SHARED_TYPES:
+            if shared.duckdb.startswith(("DATE", "TIMESTAMP")):
+                actual = ours(duck, shared, 0, RenderOptions(date_style=style))
+                assert_same(shared.for_postgres(), theirs(oracle, shared, 0), actual)
+    finally:
+        oracle.connection.execute("reset datestyle")
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("zone", ["America/New_York", "America/Sao_Paulo", "<+02>-02"])
+@pytest.mark.parametrize("style", DATE_STYLES)
+def test_date_styles_name_the_zone(oracle: Oracle, duck: Duck, style: str, zone: str) -> None:
+    """A timestamp with its zone has the abbreviation of its time; in an array it has quotes around it."""
+    sql = """select [
+        '2024-07-01 12:00:00.5+00', '2024-12-01 00:00:00+00', '1800-01-01 00:00:00+00', '9999-07-01 00:00:00+00', null, 'infinity'
+    ]::timestamptz[]"""
+    oracle.connection.execute(f"set datestyle = '{style}'; set timezone = '{zone}'")
+    try:
+        expected = oracle.value(sql.replace("[", "array[", 1))
+    finally:
+        oracle.connection.execute("reset datestyle; set timezone = 'UTC'")
+
+    assert expected == duck.value(sql, 0, RenderOptions(date_style=style, time_zone=zone))
+
+
 @pytest.mark.oracle
 @pytest.mark.parametrize("digits", [-15, -5, -3, 0, 1, 3])
 @pytest.mark.parametrize("name", ["FLOAT", "DOUBLE"])

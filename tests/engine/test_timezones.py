@@ -106,7 +106,28 @@ def test_unknown_zones_are_refused(name: str) -> None:
 )
 def test_fixed_offsets(name: str, offset: int) -> None:
     """POSIX counts westwards, a plain number eastwards."""
-    assert load_zone(name) == ZoneTable(offset)
+    table = load_zone(name)
+
+    assert (table.first_offset, table.starts, table.cycle_start) == (offset, (), None)
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds", "abbreviation"),
+    [
+        ("Europe/Berlin", -3000000000, "LMT"),
+        ("Europe/Berlin", 1720000000, "CEST"),
+        ("Europe/Berlin", 32500000000, "CET"),
+        ("America/Sao_Paulo", 1720000000, "-03"),
+        ("<+02>-02", 0, "+02"),
+        ("EST5EDT,M3.2.0,M11.1.0", -150000000000, "EST"),
+    ],
+)
+def test_abbreviations(name: str, seconds: int, abbreviation: str) -> None:
+    """Each offset has the name that the zone's file or its rule gives it."""
+    table = load_zone(name)
+    place = bisect_right(table.starts, seconds)
+
+    assert (table.names[place - 1] if place else table.first_name) == abbreviation
 
 
 @pytest.mark.parametrize(
