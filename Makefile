@@ -3,6 +3,7 @@
 # make lint   ruff, mypy --strict, cython-lint, import-linter
 # make bench  the figures of docs/performance.md, with a real PostgreSQL beside the server (BENCH="bulk --quick")
 # make storm  ten minutes of load with a takeover every ten seconds and a roll every minute (DURATION= in seconds, STORM="--help")
+# make suites SUITE=psycopg   a third party's own tests against a server of their own (psycopg2, asyncpg, pg8000, libpq_pipeline; ARGS="--help")
 # make wheel  build the wheel, install it into an empty environment, check that twistd knows the plugin
 
 PYTHON ?= python3
@@ -18,10 +19,12 @@ JOBS ?= 2
 BENCH ?=
 DURATION ?= 600
 STORM ?=
+SUITE ?= psycopg
+ARGS ?=
 
 NATIVE := $(wildcard duckgres_tx/engine/*.pyx duckgres_tx/engine/*.pxd duckgres_tx/engine/*.pxi duckgres_tx/engine/*.h)
 
-.PHONY: run test lint bench storm wheel clean
+.PHONY: run test lint bench storm suites wheel clean
 
 run: $(VENV)/.stamp-run
 	$(BIN)/twistd -n --pidfile= duckgres --port $(PORT) --workers $(WORKERS) --data-dir $(DATA_DIR)
@@ -41,6 +44,9 @@ bench: $(VENV)/.stamp-test
 
 storm: $(VENV)/.stamp-test
 	$(BIN)/python -m storm --duration $(DURATION) $(STORM)
+
+suites: $(VENV)/.stamp-test
+	PYTHONPATH=.:tests:tests/live $(BIN)/python -m suites.run $(SUITE) $(ARGS)
 
 wheel: $(VENV)/.stamp-run
 	rm -rf dist build/wheel-check
