@@ -142,6 +142,8 @@ class DuckDBSession:
         native = statement.native
         assert native is not None, "only what DuckDB has prepared is executed"  # noqa: S101
         self.rows_are(statement, result_formats)
+        if statement.told_as_text:
+            result_formats = statement.formats_of_values(tuple(result_formats))
         execution = self.executor.threads.execute(
             native,
             parameters,

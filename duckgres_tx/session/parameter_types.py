@@ -6,7 +6,7 @@ column's type either.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from attrs import frozen
 
@@ -24,6 +24,7 @@ _WHOLE_NUMBERS = frozenset(
         *(TypeId.USMALLINT, TypeId.UINTEGER, TypeId.UBIGINT, TypeId.UHUGEINT),
     }
 )
+_NUMBERS = _WHOLE_NUMBERS | {TypeId.FLOAT, TypeId.DOUBLE, TypeId.DECIMAL}
 
 
 @frozen
@@ -121,11 +122,34 @@ def unresolved(types: tuple[LogicalType, ...]) -> frozenset[int]:
     return frozenset(number for number, logical_type in enumerate(types, 1) if not logical_type.known)
 
 
-def without_parameters(text: str, types: tuple[LogicalType, ...]) -> str:
-    """The statement with nothing in its parameters' places, to ask for its columns.
+def unresolved_columns(types: tuple[LogicalType, ...]) -> frozenset[int]:
+    """Which columns (from 0) have no type yet."""
+    return frozenset(index for index, logical_type in enumerate(types) if not logical_type.known)
 
-    Some of DuckDB's functions (``json_object``, ``list_concat``) tell their type only once all parameters have values; a
-    subquery is one that isn't looked into before the statement runs.
+
+def nothing(logical_type: LogicalType | None) -> str:
+    """What stands for a parameter of a type: no value, and no constant. A subquery is one that isn't looked into before a statement runs."""
+    return f"(SELECT CAST(NULL AS {'VARCHAR' if logical_type is None else logical_type.sql_name()}))"
+
+
+def sample(logical_type: LogicalType | None) -> str:
+    """What stands for a parameter of a type: a constant, such as the value might be."""
+    name = "VARCHAR" if logical_type is None else logical_type.sql_name()
+    value = "0" if logical_type is not None and logical_type.id in _NUMBERS else "''" if name == "VARCHAR" else "NULL"
+    return f"CAST({value} AS {name})"
+
+
+def without_parameters(
+    text: str, types: tuple[LogicalType, ...], stand_in: Callable[[LogicalType | None], str] = nothing
+) -> str:
+    """The statement with something else in its parameters' places, to ask for its columns.
+
+    Some of DuckDB's functions (``json_object``, ``list_concat``) tell their type only once all parameters have values.
+
+    Args:
+        text: The statement.
+        types: Of its parameters.
+        stand_in: Gives the text for a type; None is one that isn't known.
 
     Raises:
         PgError: 42601, as ``tokenize``.
@@ -136,8 +160,7 @@ def without_parameters(text: str, types: tuple[LogicalType, ...]) -> str:
         if token.kind is Kind.PARAMETER and token.text[1:].isdigit():
             number = int(token.text[1:])
             known = number <= len(types) and types[number - 1].known
-            name = types[number - 1].sql_name() if known else "VARCHAR"
-            parts += (text[done : token.start], f"(SELECT CAST(NULL AS {name}))")
+            parts += (text[done : token.start], stand_in(types[number - 1] if known else None))
             done = token.end
     parts.append(text[done:])
     return "".join(parts)

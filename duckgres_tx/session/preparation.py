@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from duckgres_tx.engine.database import Column, DuckDBError, ResultKind, Statement, StatementType
 from duckgres_tx.engine.logical_types import TypeId
 from duckgres_tx.engine.pg_types import pg_type_of
@@ -15,7 +17,10 @@ from duckgres_tx.session.parameter_types import (
     cast_parameters,
     declared_casts,
     missing_casts,
+    nothing,
+    sample,
     unresolved,
+    unresolved_columns,
     without_parameters,
 )
 from duckgres_tx.session.prepared_statements import PreparedStatement
@@ -171,9 +176,10 @@ async def prepare_native(session: Session, statement: PreparedStatement) -> None
     statement.explains = native.statement_type is StatementType.EXPLAIN
     statement.notices = translation.notices
     statement.parameter_oids = _parameter_oids(native, statement.declared_oids)
-    columns = await _columns(session, native, text)
-    statement.fields = _fields(native, columns, analyzed)
+    columns, depend_on_values = await _columns(session, native, text)
+    statement.fields = _fields(native, columns, analyzed, exact=not depend_on_values)
     statement.column_types = tuple(column.type for column in columns)
+    statement.told_as_text = unresolved_columns(statement.column_types)
     statement.forget_descriptions()
 
 
@@ -194,16 +200,18 @@ async def _prepare_text(
     return native
 
 
-async def _columns(session: Session, native: Statement, text: CastText) -> tuple[Column, ...]:
-    """The result's columns, also where DuckDB would tell them only when it knows the parameters' values."""
+async def _columns(session: Session, native: Statement, text: CastText) -> tuple[tuple[Column, ...], bool]:
+    """The result's columns, also where DuckDB would tell them only when it knows the parameters' values; and whether it would."""
     if all(column.type.known for column in native.columns):
-        return native.columns
-    try:
-        described = await session.prepare_native(without_parameters(text.text, native.parameter_types))
-    except DuckDBError:
-        # The statement makes no sense without values (LIMIT $1); what it gives stays unknown until it runs.
-        return native.columns
-    return described.columns
+        return native.columns, False
+    # Some functions want a constant, and what they give depends on it (round); others tell more of no constant.
+    for stand_in in (nothing, sample):
+        with contextlib.suppress(DuckDBError):
+            described = await session.prepare_native(without_parameters(text.text, native.parameter_types, stand_in))
+            if all(column.type.known for column in described.columns):
+                return described.columns, True
+    # The statement makes no sense without values; what it gives stays unknown until it runs.
+    return native.columns, True
 
 
 def _unknown(native: Statement, declared_oids: tuple[int, ...]) -> list[int]:
@@ -246,7 +254,7 @@ def _gives_rows(native: Statement, analyzed: AnalyzedStatement) -> bool:
 
 
 def _fields(
-    native: Statement, columns: tuple[Column, ...], analyzed: AnalyzedStatement
+    native: Statement, columns: tuple[Column, ...], analyzed: AnalyzedStatement, *, exact: bool
 ) -> tuple[FieldDescription, ...] | None:
     if native.statement_type is StatementType.EXPLAIN:
         return describe_plan(analyzed.source.tokens)
@@ -260,7 +268,6 @@ def _fields(
         name = "unnest" if column.name.startswith("unnest(") else column.name
         if names is not None and position < len(names):
             name = names[position] or name
-        fields.append(
-            FieldDescription(name, type_oid=pg_type.oid, type_size=pg_type.size, type_modifier=pg_type.modifier)
-        )
+        modifier = pg_type.modifier if exact else -1
+        fields.append(FieldDescription(name, type_oid=pg_type.oid, type_size=pg_type.size, type_modifier=modifier))
     return tuple(fields)

@@ -39,6 +39,7 @@ class PreparedStatement:
         parameter_oids: The types that ParameterDescription tells.
         fields: The columns of its rows, text format; None when it gives none.
         column_types: DuckDB's types of these, to notice that they have changed.
+        told_as_text: Which columns (from 0) have a type that only their values tell; until then they are text for the client.
         generation: The database's catalog generation it was prepared under.
         epoch: The session's epoch it was prepared under.
         row_type_changed: What was told of its rows is no longer so.
@@ -63,6 +64,7 @@ class PreparedStatement:
     parameter_oids: tuple[int, ...] = ()
     fields: tuple[FieldDescription, ...] | None = None
     column_types: tuple[LogicalType, ...] = ()
+    told_as_text: frozenset[int] = frozenset()
     generation: int = 0
     epoch: int = 0
     row_type_changed: bool = False
@@ -77,6 +79,13 @@ class PreparedStatement:
     def position_in_query(self, position: int) -> int:
         """Where in the client's text a position in DuckDB's is, both from 1."""
         return position if self.to_query is None else self.to_query(position)
+
+    def formats_of_values(self, formats: tuple[int, ...]) -> tuple[int, ...]:
+        """The formats that values are encoded in, for those that the client asks for: text looks the same in both."""
+        if not self.told_as_text:
+            return formats
+        codes = spread(formats, len(self.column_types))
+        return tuple(0 if index in self.told_as_text else code for index, code in enumerate(codes))
 
     def forget_descriptions(self) -> None:
         """The fields have changed."""
