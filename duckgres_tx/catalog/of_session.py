@@ -112,6 +112,13 @@ SESSION_FUNCTIONS: Final[tuple[Macro, ...]] = (
         "ELSE string_split(duckgres_context('search_path'), ',') END AS pg_name[])",
     ),
     macro("pg_backend_pid", "-> duckgres_context('pid')::INTEGER"),
+    # What is asked for is noted for the session, which has said who there is; see ``session.backends``.
+    macro("pg_cancel_backend", "pid -> {s}.signal_backend('cancel', pid)"),
+    macro(
+        "pg_terminate_backend",
+        "pid -> {s}.signal_backend('terminate', pid)",
+        "pid, timeout -> CASE WHEN CAST(timeout AS BIGINT) IS NOT NULL THEN {s}.signal_backend('terminate', pid) END",
+    ),
     macro("pg_my_temp_schema", "-> CAST(0 AS pg_oid)"),
     macro("pg_is_other_temp_schema", "x -> false"),
     macro("inet_client_addr", "-> duckgres_context('client_addr')"),
@@ -169,6 +176,14 @@ SESSION_FUNCTIONS: Final[tuple[Macro, ...]] = (
 )
 
 SESSION_SUPPORT: Final[tuple[Macro, ...]] = (
+    macro(
+        "signal_backend",
+        "word, pid -> CASE WHEN {s}.is_among(pid, 'backends_of_others') THEN error('permission denied to ' || word || ' process ' || CAST(pid AS INTEGER)) "
+        "WHEN CAST(pid AS INTEGER) IS NOT NULL THEN duckgres_note('signals', word || ' ' || CAST(pid AS INTEGER)) IS NOT NULL AND {s}.is_among(pid, 'backends') END",
+    ),
+    macro(
+        "is_among", "pid, who -> coalesce(contains(duckgres_context(who), ',' || CAST(pid AS INTEGER) || ','), false)"
+    ),
     macro("guc", "x -> duckgres_context('guc.' || lower(x))"),
     # pg_settings gives numbers in the parameter's unit, SHOW in the greatest that needs no fraction.
     macro(

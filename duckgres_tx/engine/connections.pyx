@@ -8,11 +8,12 @@ from enum import IntEnum
 
 from attrs import frozen
 from cpython.bytes cimport PyBytes_AS_STRING
+from libc.stdlib cimport free
 from libc.string cimport memset
 
 from duckgres_tx.engine.advisory_locks cimport holds_session_locks, settle_locks, unlock_all
 from duckgres_tx.engine.capi cimport api, duckdb_logical_type, duckdb_query_progress_type, idx_t
-from duckgres_tx.engine.context cimport set_context_value
+from duckgres_tx.engine.context cimport set_context_value, take_context_value
 from duckgres_tx.engine.encoder cimport describe_type
 from duckgres_tx.engine.handles cimport (
     ConnectionHandle,
@@ -182,6 +183,22 @@ cdef class Connection:
             NULL if text is None else PyBytes_AS_STRING(text), 0 if text is None else len(text)
         ):
             raise MemoryError
+
+    def take_notes(self, str name not None):
+        """What statements of this connection have said with ``duckgres_note(name, …)`` since the last time, line by line."""
+        cdef bytes key = name.encode()
+        cdef char *text = NULL
+        cdef size_t length = 0
+        if take_context_value(
+            self.handle.database.store, self.handle.id, PyBytes_AS_STRING(key), len(key), &text, &length
+        ):
+            raise MemoryError
+        if text == NULL:
+            return ()
+        try:
+            return tuple(text[:length].decode().splitlines())
+        finally:
+            free(text)
 
     def settle_locks(self, bint transaction_too):
         """A statement, or with it a transaction, is over: free the advisory locks that were the transaction's.

@@ -1,8 +1,9 @@
-"""``duckgres_context(name VARCHAR) -> VARCHAR``: what the session that runs a query is called, has set, may see; and
-``duckgres_clock() -> TIMESTAMPTZ``: the time of day, which DuckDB tells as of the transaction's beginning only.
+"""``duckgres_context(name VARCHAR) -> VARCHAR``: what the session that runs a query is called, has set, may see;
+``duckgres_note(name VARCHAR, value VARCHAR) -> VARCHAR``: gives the value, and keeps it for the session, a line under that name;
+and ``duckgres_clock() -> TIMESTAMPTZ``: the time of day, which DuckDB tells as of the transaction's beginning only.
 
 The functions are volatile: they aren't folded when a statement is prepared, so that a cached statement sees what holds
-when it is executed. The first finds its session by the connection id of the client context that executes it.
+when it is executed. The first two find their session by the connection id of the client context that executes it.
 
 Touches: its own store, under the store's mutex, from any thread; DuckDB's vectors inside the function. No GIL.
 """
@@ -136,15 +137,18 @@ cdef Entry **_find_name(Values *values, const char *name, size_t length) noexcep
     return link
 
 
-cdef Entry *_make_entry(const char *name, size_t name_length, const char *value, size_t value_length) noexcept nogil:
-    cdef Entry *entry = <Entry *>malloc(sizeof(Entry) + name_length + value_length)
+cdef Entry *_make_entry(
+    const char *name, size_t name_length, const char *value, size_t value_length, size_t room
+) noexcept nogil:
+    """The value may be shorter than the room for it; the rest is for the caller to fill."""
+    cdef Entry *entry = <Entry *>malloc(sizeof(Entry) + name_length + room)
     cdef char *text
     if entry == NULL:
         return NULL
     entry.next = NULL
     entry.hash = _hash(name, name_length)
     entry.name_length = name_length
-    entry.value_length = value_length
+    entry.value_length = room
     text = <char *>entry + sizeof(Entry)
     memcpy(text, name, name_length)
     memcpy(text + name_length, value, value_length)
@@ -179,7 +183,7 @@ cdef int set_context_value(
     cdef Entry *entry = NULL
     cdef int failed
     if value != NULL:
-        entry = _make_entry(name, name_length, value, value_length)
+        entry = _make_entry(name, name_length, value, value_length, value_length)
         if entry == NULL:
             return -1
     pthread_mutex_lock(&store.mutex)
@@ -188,6 +192,31 @@ cdef int set_context_value(
     if failed:
         free(entry)
     return failed
+
+
+cdef int take_context_value(
+    ContextStore *store, idx_t connection_id, const char *name, size_t name_length, char **value, size_t *value_length
+) noexcept nogil:
+    cdef Values **link
+    cdef Entry **place
+    cdef Entry *entry = NULL
+    value[0] = NULL
+    pthread_mutex_lock(&store.mutex)
+    link = _find_connection(store, connection_id)
+    if link[0] != NULL:
+        place = _find_name(link[0], name, name_length)
+        entry = place[0]
+        if entry != NULL:
+            place[0] = entry.next
+    pthread_mutex_unlock(&store.mutex)
+    if entry == NULL:
+        return 0
+    value[0] = <char *>malloc(entry.value_length + 1)
+    if value[0] != NULL:
+        memcpy(value[0], _name_of(entry) + entry.name_length, entry.value_length)
+        value_length[0] = entry.value_length
+    free(entry)
+    return 0 if value[0] != NULL else -1
 
 
 cdef void forget_connection(ContextStore *store, idx_t connection_id) noexcept nogil:
@@ -259,6 +288,56 @@ cdef void _answer(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vec
     pthread_mutex_unlock(&caller.store.mutex)
 
 
+cdef inline const char *_bytes_of(const duckdb_string_t *string, uint32_t *length) noexcept nogil:
+    length[0] = string.inlined.length
+    if length[0] <= INLINED:
+        return string.inlined.inlined
+    return string.pointer.ptr
+
+
+cdef int _add_line(
+    ContextStore *store, idx_t connection_id, const char *name, size_t name_length, const char *line, size_t length
+) noexcept nogil:
+    cdef Values *values = _find_connection(store, connection_id)[0]
+    cdef Entry *before = NULL if values == NULL else _find_name(values, name, name_length)[0]
+    cdef size_t kept = 0 if before == NULL else before.value_length
+    cdef Entry *entry = _make_entry(name, name_length, b"", 0, kept + length + 1)
+    cdef char *end
+    if entry == NULL:
+        return -1
+    end = <char *>_name_of(entry) + name_length
+    if before != NULL:
+        memcpy(end, _name_of(before) + name_length, kept)
+    memcpy(end + kept, line, length)
+    end[kept + length] = b"\n"
+    if _set_locked(store, connection_id, entry, name, name_length):
+        free(entry)
+        return -1
+    return 0
+
+
+cdef void _take_notes(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vector output) noexcept nogil:
+    cdef Caller *caller = <Caller *>api.scalar_function_get_state(info)
+    cdef duckdb_string_t *names = <duckdb_string_t *>api.vector_get_data(api.data_chunk_get_vector(chunk, 0))
+    cdef duckdb_string_t *lines = <duckdb_string_t *>api.vector_get_data(api.data_chunk_get_vector(chunk, 1))
+    cdef const char *name
+    cdef const char *line
+    cdef uint32_t name_length = 0
+    cdef uint32_t length = 0
+    cdef idx_t row
+    cdef int failed = caller == NULL
+    if not failed:
+        pthread_mutex_lock(&caller.store.mutex)
+        for row in range(api.data_chunk_get_size(chunk)):
+            name = _bytes_of(&names[row], &name_length)
+            line = _bytes_of(&lines[row], &length)
+            failed |= _add_line(caller.store, caller.connection_id, name, name_length, line, length) != 0
+            api.vector_assign_string_element_len(output, row, line, length)
+        pthread_mutex_unlock(&caller.store.mutex)
+    if failed:
+        api.scalar_function_set_error(info, b"Out of Memory Error: no memory for duckgres_note")
+
+
 cdef void _tell_time(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vector output) noexcept nogil:
     cdef int64_t *microseconds = <int64_t *>api.vector_get_data(output)
     cdef idx_t row
@@ -283,21 +362,28 @@ cdef int _register_clock(duckdb_connection connection) noexcept nogil:
 
 
 cdef int register_context_functions(duckdb_connection connection, ContextStore *store) noexcept nogil:
-    return -1 if _register_context(connection, store) else _register_clock(connection)
+    if _register(connection, store, b"duckgres_context", 1) or _register(connection, store, b"duckgres_note", 2):
+        return -1
+    return _register_clock(connection)
 
 
-cdef int _register_context(duckdb_connection connection, ContextStore *store) noexcept nogil:
+cdef int _register(duckdb_connection connection, ContextStore *store, const char *name, int parameters) noexcept nogil:
+    """The first takes one parameter, the second two."""
     cdef duckdb_scalar_function function = api.create_scalar_function()
     cdef duckdb_logical_type text = api.create_logical_type(DUCKDB_TYPE_VARCHAR)
     cdef int failed
-    api.scalar_function_set_name(function, b"duckgres_context")
-    api.scalar_function_add_parameter(function, text)
+    api.scalar_function_set_name(function, name)
+    for _ in range(parameters):
+        api.scalar_function_add_parameter(function, text)
     api.scalar_function_set_return_type(function, text)
     api.scalar_function_set_volatile(function)
-    # NULL in, NULL out is done here: DuckDB must not fold it away either.
-    api.scalar_function_set_special_handling(function)
     api.scalar_function_set_init(function, _begin)
-    api.scalar_function_set_function(function, _answer)
+    if parameters == 1:
+        # NULL in, NULL out is done here: DuckDB must not fold it away either.
+        api.scalar_function_set_special_handling(function)
+        api.scalar_function_set_function(function, _answer)
+    else:
+        api.scalar_function_set_function(function, _take_notes)
     pthread_mutex_lock(&store.mutex)
     store.references += 1
     pthread_mutex_unlock(&store.mutex)

@@ -75,6 +75,7 @@ class Connection:
     def interrupt(self) -> None: ...  # what runs, or waits to run next, on this connection; any thread, never blocks
     def progress(self) -> Progress: ...
     def set_context(self, name: str, value: str | None) -> None: ...  # what duckgres_context(name) gives; None removes
+    def take_notes(self, name: str) -> tuple[str, ...]: ...  # what statements have said with duckgres_note(name, …)
     def settle_locks(self, transaction_too: bool) -> int: ...  # a statement, or its transaction, is over: vain unlocks
     def unlock_all(self) -> None: ...  # the session's advisory locks
     def holds_locks(self) -> bool: ...  # whether there are any of those

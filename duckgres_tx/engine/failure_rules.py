@@ -348,6 +348,13 @@ RULES: tuple[Rule, ...] = (
     Rule("INVALID_INPUT", r'^function ".*" does not exist$', "42883"),
     Rule("INVALID_INPUT", r'^schema ".*" does not exist$', "3F000"),
     Rule("INVALID_INPUT", r'^(?:type|role) ".*" does not exist$|^unrecognized configuration parameter ', "42704"),
+    Rule(
+        "INVALID_INPUT",
+        r"^permission denied to (?P<word>cancel|terminate) process",
+        "42501",
+        r"permission denied to \g<word> process",
+        "Only a superuser may stop what is another user's.",
+    ),
     Rule("INVALID_INPUT", r"values were not provided|Values were not provided", "08P01"),
     Rule("INVALID_INPUT", r"rebinding|Rebinding", "0A000", "cached plan must not change result type"),
     Rule("SEQUENCE", r"reached (?:maximum|minimum)", "2200H"),

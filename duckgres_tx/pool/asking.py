@@ -46,9 +46,9 @@ async def _accept(link: Link, connection: AcceptedConnection, **journey: int) ->
     )
 
 
-async def cancel(link: Link, backend_pid: int, secret_key: bytes, clock: Any) -> bool:
-    """See `SessionServer.cancel`."""
-    answer = link.ask(CancelQuery, backend_pid=backend_pid, secret_key=secret_key)
+async def cancel(link: Link, backend_pid: int, secret_key: bytes, clock: Any, order: str | None = None) -> bool:
+    """See `SessionServer.cancel`, and `SessionServer.signal` for an order."""
+    answer = link.ask(CancelQuery, backend_pid=backend_pid, secret_key=secret_key, order=order)
     response = await answer.addTimeout(CANCEL_DEADLINE_S, clock)
     found: bool = response["found"]
     return found

@@ -1,7 +1,8 @@
 """The AMP commands between a control plane and its workers, and the errors that they may answer with.
 
 Control plane to worker, exactly six: `Configure`, `AcceptConnection`, `CancelQuery`, `Drain`, `Health`, `Shutdown`.
-Worker to control plane, on the same link: `ClaimDatabase`, `RelayConnection`, `MoveSession`, `ReleaseDatabase`, which are questions, and
+Worker to control plane, on the same link: `ClaimDatabase`, `RelayConnection`, `MoveSession`, `ReleaseDatabase`, `ListSessions`,
+`SignalSession`, which are questions, and
 `DatabaseClosed`, `SessionOpened`, `SessionClosed`, `LoginFailed`, `LoginSucceeded`, `CancelElsewhere`, which are news.
 
 A worker may have several links: any number of control planes may ask `Health`, `AcceptConnection` and `CancelQuery`, but only the one
@@ -126,9 +127,16 @@ class AcceptConnection(LinkCommand):
 
 
 class CancelQuery(LinkCommand):
-    """Interrupt what a session runs, if the secret key is right."""
+    """Interrupt what a session runs, if the secret key is right.
 
-    arguments = [(b"backend_pid", amp.Integer()), (b"secret_key", amp.String())]
+    ``order`` comes instead of a key when another session has called a function for it: ``cancel``, or ``terminate`` to end the session.
+    """
+
+    arguments = [
+        (b"backend_pid", amp.Integer()),
+        (b"secret_key", amp.String()),
+        (b"order", amp.Unicode(optional=True)),
+    ]
     response = [(b"found", amp.Boolean())]
     errors = {**_FAULT, NotConfigured: b"NOT_CONFIGURED"}
 
@@ -230,6 +238,23 @@ class ReleaseDatabase(LinkCommand):
 
     arguments = [(b"name", amp.Unicode())]
     response = [(b"sessions", amp.Integer())]
+    errors = _FAULT
+
+
+class ListSessions(LinkCommand):
+    """Which sessions other workers have: a JSON object of users and their sessions' pids, cut to what fits.
+
+    A control plane of an earlier release doesn't know it, nor `SignalSession`.
+    """
+
+    response = [(b"sessions", amp.String())]
+    errors = _FAULT
+
+
+class SignalSession(LinkCommand):
+    """Tell a session of another worker to stop; ``order`` as in `CancelQuery`."""
+
+    arguments = [(b"backend_pid", amp.Integer()), (b"order", amp.Unicode())]
     errors = _FAULT
 
 

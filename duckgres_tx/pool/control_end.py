@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from twisted.logger import Logger
@@ -12,6 +13,7 @@ from duckgres_tx.pool.commands import (
     CancelElsewhere,
     ClaimDatabase,
     DatabaseClosed,
+    ListSessions,
     LoginFailed,
     LoginSucceeded,
     MoveSession,
@@ -19,13 +21,17 @@ from duckgres_tx.pool.commands import (
     ReleaseDatabase,
     SessionClosed,
     SessionOpened,
+    SignalSession,
 )
+from duckgres_tx.pool.counts import Session
 from duckgres_tx.pool.inventory import Inventory
 from duckgres_tx.pool.link import Link, answering
 from duckgres_tx.pool.servers import SessionServer
 from duckgres_tx.session.control_plane import Departure
 
 SESSION_LIMIT_BYTES = 16 << 20
+# AMP's limit, and something to spare
+MAX_VALUE_BYTES = 60_000
 
 
 class Desk(Protocol):
@@ -44,6 +50,12 @@ class Desk(Protocol):
 
     async def release_database(self, worker: SessionServer, name: str) -> int:
         """See `ControlPlane.release_database`."""
+
+    def sessions_of_others(self, worker: SessionServer) -> Iterable[Session]:
+        """See `ControlPlane.sessions_elsewhere`."""
+
+    async def signal(self, backend_pid: int, order: str) -> None:
+        """See `ControlPlane.signal_elsewhere`."""
 
     def database_closed(self, worker: SessionServer, name: str) -> None:
         """See `ControlPlane.database_closed`."""
@@ -121,6 +133,24 @@ class ControlEnd(Link):
     async def release_database(self, name: str) -> dict[str, Any]:
         """Have its owner let it go."""
         return {"sessions": await self._desk.release_database(self._worker, name)}
+
+    @answering(ListSessions)
+    def list_sessions(self) -> dict[str, Any]:
+        """As many as one value holds."""
+        by_user: dict[str, list[int]] = {}
+        room = MAX_VALUE_BYTES
+        for session in self._desk.sessions_of_others(self._worker):
+            # digits, comma and blank; the user's name with its quotes and brackets, escaped at most
+            room -= 12 if session.user in by_user else 24 + 6 * len(session.user)
+            if room < 0:
+                break
+            by_user.setdefault(session.user, []).append(session.backend_pid)
+        return {"sessions": json.dumps(by_user).encode()}
+
+    @answering(SignalSession)
+    async def signal_session(self, backend_pid: int, order: str) -> None:
+        """Have its worker stop it."""
+        await self._desk.signal(backend_pid, order)
 
     @answering(DatabaseClosed)
     def database_closed(self, name: str) -> None:

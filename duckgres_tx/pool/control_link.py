@@ -7,6 +7,7 @@ of the one who is in charge counts.
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
@@ -15,7 +16,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
-from twisted.protocols.amp import Command
+from twisted.protocols.amp import Command, UnhandledCommand
 
 from duckgres_tx.errors import PgError
 from duckgres_tx.handover import descriptors
@@ -24,6 +25,7 @@ from duckgres_tx.pool.commands import (
     ClaimDatabase,
     DatabaseClosed,
     DescriptorMismatch,
+    ListSessions,
     LoginFailed,
     LoginSucceeded,
     MoveSession,
@@ -32,17 +34,21 @@ from duckgres_tx.pool.commands import (
     ReleaseDatabase,
     SessionClosed,
     SessionOpened,
+    SignalSession,
     WorkerFault,
 )
 from duckgres_tx.pool.inventory import InventorySession
 from duckgres_tx.pool.link import Link, LinkLost
 from duckgres_tx.session.control_plane import AcceptedConnection, AskAgain, Departure
+from duckgres_tx.tasks import start
 
 # how long a question waits for a boss: a control plane is being replaced
 BOSS_TIMEOUT_S = 5.0
 # what is decided at once may take this long to be answered
 ANSWER_TIMEOUT_S = 30.0
 _UNREACHABLE = "57P03"
+# what is asked only if it can be: an earlier release doesn't know the question
+_NO_ANSWER = (AskAgain, LinkLost, WorkerFault, DeferredTimeoutError, UnhandledCommand)
 
 
 @define(eq=False)
@@ -202,6 +208,25 @@ class ControlLink:
                 raise _unreachable(name) from error
             sessions: int = response["sessions"]
             return sessions
+
+    async def sessions_elsewhere(self) -> dict[int, str]:
+        """See `ControlPlane.sessions_elsewhere`."""
+        try:
+            told = json.loads((await self._ask("list sessions", ListSessions))["sessions"])
+        except _NO_ANSWER as error:
+            self._log.info("can't tell the sessions of other workers: {error}", error=str(error))
+            return {}
+        return {pid: user for user, pids in told.items() for pid in pids}
+
+    def signal_elsewhere(self, backend_pid: int, word: str) -> None:
+        """See `ControlPlane.signal_elsewhere`."""
+        start(self._signal(backend_pid, word), "stop a session of another worker")
+
+    async def _signal(self, backend_pid: int, word: str) -> None:
+        try:
+            await self._ask("stop a session", SignalSession, backend_pid=backend_pid, order=word)
+        except _NO_ANSWER as error:
+            self._log.warn("can't {word} session {pid}: {error}", word=word, pid=backend_pid, error=str(error))
 
     # ---- news
 

@@ -82,6 +82,10 @@ class Sessions:
         """A worker's sessions."""
         return [session for session in self._by_pid.values() if session.worker is worker]
 
+    def of_others(self, worker: SessionServer) -> list[Session]:
+        """Those of all other workers that have logged in."""
+        return [session for session in self._by_pid.values() if session.worker is not worker and session.user]
+
     def count(self, worker: SessionServer) -> int:
         """How many a worker has, those in the handshake among them."""
         return sum(session.worker is worker for session in self._by_pid.values())

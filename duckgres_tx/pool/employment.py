@@ -46,6 +46,9 @@ class Host(Protocol):
     def cancel_query(self, backend_pid: int, secret_key: bytes) -> bool:
         """Interrupt a session's statement."""
 
+    def signal(self, backend_pid: int, order: str) -> bool:
+        """Stop a session, or what it runs."""
+
     async def drain(self, timeout_s: float, database: str = "", grace_s: float = 0.0, *, moves: bool = False) -> int:
         """Let sessions go."""
 

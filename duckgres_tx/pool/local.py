@@ -72,6 +72,13 @@ class LocalControlPlane:
         """See `ControlPlane.login_succeeded`."""
         self._desk.login_succeeded(remote_host)
 
+    async def sessions_elsewhere(self) -> dict[int, str]:
+        """See `ControlPlane.sessions_elsewhere`: there is no other worker."""
+        return {}
+
+    def signal_elsewhere(self, backend_pid: int, word: str) -> None:
+        """See `ControlPlane.signal_elsewhere`: as above."""
+
     def cancel_elsewhere(self, backend_pid: int, secret_key: bytes) -> None:
         """See `ControlPlane.cancel_elsewhere`."""
         self._desk.cancel_elsewhere(backend_pid, secret_key)
@@ -116,6 +123,10 @@ class LocalWorker:
     async def cancel(self, backend_pid: int, secret_key: bytes) -> bool:
         """See `SessionServer.cancel`."""
         return self._present().cancel_query(backend_pid, secret_key)
+
+    async def signal(self, backend_pid: int, order: str) -> bool:
+        """See `SessionServer.signal`."""
+        return self._present().signal(backend_pid, order)
 
     @property
     def takes_sessions(self) -> bool:

@@ -213,6 +213,10 @@ class RemoteWorker:
         """See `SessionServer.cancel`."""
         return await asking.cancel(self._up(), backend_pid, secret_key, self._reactor)
 
+    async def signal(self, backend_pid: int, order: str) -> bool:
+        """See `SessionServer.signal`."""
+        return await asking.cancel(self._up(), backend_pid, b"", self._reactor, order=order)
+
     def begin_drain(self) -> None:
         """No new clients from now on; the worker itself is told by `drain`."""
         if self.phase is Phase.READY:

@@ -74,6 +74,9 @@ class SessionServer(Protocol):
     async def cancel(self, backend_pid: int, secret_key: bytes) -> bool:
         """Interrupt a session's statement."""
 
+    async def signal(self, backend_pid: int, order: str) -> bool:
+        """Stop a session, or what it runs, as another session has asked; see `Backends.signal`."""
+
     async def drain(self, timeout_s: float, database: str = "", grace_s: float = 0.0, *, moves: bool = False) -> int:
         """Let everything go, or one database; returns the number of sessions left.
 

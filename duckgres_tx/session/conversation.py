@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from duckgres_tx import tasks
 from duckgres_tx.engine.copy_in import CopyInJob
 from duckgres_tx.errors import AdminShutdown, FeatureNotSupported, PgError, Severity
+from duckgres_tx.session.backends import ended_by_order
 from duckgres_tx.session.belongings import Belongings
 from duckgres_tx.session.cancellation import user_request
 from duckgres_tx.session.client import Client
@@ -184,6 +185,15 @@ class Conversation:
         if self.idle_since is not None and self.client.has_sent_more():
             self._cancelled_ahead = True
         self.session.interruption.request(user_request())
+
+    @property
+    def user(self) -> str:
+        """Whose session it is."""
+        return self.session.user
+
+    def end_by_order(self) -> None:
+        """Another session has called pg_terminate_backend."""
+        self.terminate(ended_by_order(), now=True)
 
     def leave(self, *, now: bool) -> None:
         """The host lets go of its clients: to another worker, if it can."""

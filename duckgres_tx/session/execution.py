@@ -58,6 +58,7 @@ def is_ready(session: Session, statement: PreparedStatement) -> bool:
         or statement.generation != session.database.generation
         or statement.catalog_query
         or statement.settings
+        or statement.signals
         or session.block.wants_native
         or session.suspended is not None
     )
@@ -97,6 +98,8 @@ async def make_ready(session: Session, statement: PreparedStatement, parameters:
     if statement.settings:
         await set_variables(session, statement.settings, parameters)
     await refresh(session, statement)
+    if statement.signals:
+        await session.look_at_backends()
     if statement.catalog_query:
         await session.refresh_catalog()
     if session.block.wants_native:
@@ -155,7 +158,7 @@ def conclude(session: Session, statement: PreparedStatement, execution: Executio
     """A run is over: remember what it means for the statements to come.
 
     Raises:
-        PgError: It has failed.
+        PgError: It has failed, or has told the session itself to stop.
     """
     session.interruption.end()
     try:
@@ -167,6 +170,8 @@ def conclude(session: Session, statement: PreparedStatement, execution: Executio
     if error is not None:
         execution.close()
         raise session.pg_error(error, statement.text, statement.position_in_query)
+    if statement.signals:
+        session.check_order()
     native, analyzed = statement.native, statement.analyzed
     if native is not None and (native.statement_type in _BINDING or (analyzed is not None and analyzed.binds)):
         session.is_bound = True

@@ -21,6 +21,7 @@ from duckgres_tx.engine.database import DuckDBError, NativeThreads
 from duckgres_tx.engine.failures import to_pg_error
 from duckgres_tx.errors import Severity, TooManyConnections
 from duckgres_tx.session.authentication import Passwords
+from duckgres_tx.session.backends import Backends
 from duckgres_tx.session.belongings import Belongings
 from duckgres_tx.session.cancellation import Cancelable, CancellationRegistry, Interruption
 from duckgres_tx.session.client import Client, Stage
@@ -73,6 +74,7 @@ class SessionHost:
         tls: The server's side of TLS; None when it has no certificate.
         draining: No new sessions are taken.
         registry: Who may cancel what.
+        backends: The sessions, for one another.
     """
 
     _log = Logger()
@@ -88,6 +90,7 @@ class SessionHost:
         self.executor = Executor(reactor, NativeThreads(self._most_connections + SPARE_THREADS))
         self.databases = Databases(reactor, self.executor, settings, control_plane)
         self.registry = CancellationRegistry()
+        self.backends = Backends(control_plane)
         self._cache = StatementCache()
         self._connections: set[Client] = set()
         self._conversations: dict[Conversation, DatabaseSlot] = {}
@@ -160,6 +163,10 @@ class SessionHost:
             Whether there is such a session with this key.
         """
         return self.registry.cancel(backend_pid, secret_key)
+
+    def signal(self, backend_pid: int, order: str) -> bool:
+        """See `Backends.signal`."""
+        return self.backends.signal(backend_pid, order)
 
     def cancel_for_client(self, backend_pid: int, secret_key: bytes) -> None:
         """A client has sent a CancelRequest here; the session may be another worker's."""
@@ -347,6 +354,7 @@ class SessionHost:
         conversation = Conversation(client, session, request, secret_key, self._conversation_ended)
         self._conversations[conversation] = slot
         self.registry.add(session.backend_pid, secret_key, conversation)
+        self.backends.add(session.backend_pid, conversation)
         return conversation
 
     def _session(self, client: Client, request: LoginRequest, start: SessionStart, lodging: Lodging) -> Session:
@@ -360,6 +368,7 @@ class SessionHost:
             superuser=variables.superuser,
             database=database,
             databases=self.databases,
+            backends=self.backends,
             native=native,
             executor=self.executor,
             output=Outgoing(client.transport),
@@ -395,6 +404,7 @@ class SessionHost:
     def _conversation_ended(self, conversation: Conversation) -> None:
         slot = self._conversations.pop(conversation)
         self.registry.remove(conversation.session.backend_pid, conversation)
+        self.backends.remove(conversation.session.backend_pid)
         self.databases.release(slot)
 
     async def _wait_until_empty(self, timeout_s: float) -> None:

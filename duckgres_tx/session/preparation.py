@@ -79,6 +79,7 @@ async def prepare(
         if session.allowed_directories is not None:
             check_copy_target(analyzed.source, session.allowed_directories)
         statement.settings = find_calls(analyzed.source)
+        statement.signals = analyzed.signals
         await prepare_native(session, statement)
     return statement
 

@@ -35,6 +35,7 @@ class PreparedStatement:
         live: It reads them from the session's own tables.
         explains: It is an EXPLAIN, whose rows are made anew (``explaining``).
         settings: Calls of set_config in it.
+        signals: It may tell other sessions to stop.
         declared_oids: The parameter types that Parse declared, as they came.
         parameter_oids: The types that ParameterDescription tells.
         fields: The columns of its rows, text format; None when it gives none.
@@ -60,6 +61,7 @@ class PreparedStatement:
     live: bool = False
     explains: bool = False
     settings: tuple[SetConfigCall, ...] = ()
+    signals: bool = False
     declared_oids: tuple[int, ...] = ()
     parameter_oids: tuple[int, ...] = ()
     fields: tuple[FieldDescription, ...] | None = None

@@ -14,6 +14,7 @@ from duckgres_tx.catalog.snapshot import live_script
 from duckgres_tx.engine.database import DuckDBError
 from duckgres_tx.errors import PgError, Severity
 from duckgres_tx.session.acting_values import NOTICE_LEVELS, ActingValues
+from duckgres_tx.session.backends import KNOWN, NOTES, Backends
 from duckgres_tx.session.databases import Databases
 from duckgres_tx.session.duckdb_session import DuckDBSession
 from duckgres_tx.session.listing import listing
@@ -55,6 +56,7 @@ class Session(DuckDBSession):
         user: Who logged in.
         superuser: May create and drop databases.
         databases: All of the host's, for CREATE and DROP DATABASE.
+        backends: All sessions of the host.
         output: What goes to the client.
         variables: SET and SHOW.
         acting: What they mean for the session.
@@ -71,6 +73,7 @@ class Session(DuckDBSession):
     user: str
     superuser: bool
     databases: Databases
+    backends: Backends
     output: Outgoing
     variables: Variables
     acting: ActingValues
@@ -90,9 +93,13 @@ class Session(DuckDBSession):
     _live_facts: tuple[int, int] | None = None
     _path: tuple[str, ...] | None = None
     _path_generation: int = -1
+    # What the statement of now was told of other sessions; empty when it doesn't ask.
+    _told_backends: str = ""
+    # It has told this session to stop.
+    _own_end: PgError | None = None
 
     def __attrs_post_init__(self) -> None:
-        self.running = Running(self.output, self.settle_locks)
+        self.running = Running(self.output, self.settle)
         self._act_by(self.acting)
 
     @property
@@ -185,10 +192,37 @@ class Session(DuckDBSession):
             await self.run(live_script(self.database.catalog))
             self._live_facts = state
 
-    # Advisory locks
+    # What functions ask of the session
 
-    def settle_locks(self) -> None:
-        """A statement has ended well: outside a transaction its locks end with it; what it unlocked in vain is told."""
+    async def look_at_backends(self) -> None:
+        """Before a statement that may stop other sessions: say which there are."""
+        # what one that has failed has asked for
+        self.native.take_notes(NOTES)
+        for name, pids in (await self.backends.listing(self.user, superuser=self.superuser)).items():
+            self.native.set_context(name, pids)
+            if name == KNOWN:
+                self._told_backends = pids
+
+    def settle(self) -> None:
+        """A statement has ended well: what it has left to be done is done, and what there is to tell of that is told."""
+        self._settle_locks()
+        if self._told_backends:
+            known, self._told_backends = self._told_backends, ""
+            notes = self.native.take_notes(NOTES)
+            self._own_end = self.backends.carry_out(notes, known, self.backend_pid, self.notice)
+
+    def check_order(self) -> None:
+        """Look whether the statement that has run has told this session to stop.
+
+        Raises:
+            PgError: It has.
+        """
+        own_end, self._own_end = self._own_end, None
+        if own_end is not None:
+            raise own_end
+
+    def _settle_locks(self) -> None:
+        """Outside a transaction its locks end with it; what it unlocked in vain is told."""
         for _ in range(self.native.settle_locks(self.block.state is BlockState.NONE)):
             self.notice(PgError("01000", "you don't own a lock of this type", severity=Severity.WARNING))
 

@@ -21,6 +21,7 @@ from duckgres_tx.sql.translate import Translation, TranslationContext, translate
 
 # A statement is translated for at most as many databases at a time; the oldest is forgotten.
 _CONTEXTS = 8
+_SIGNALS = frozenset({"pg_terminate_backend", "pg_cancel_backend"})
 _BINDING_WORDS = frozenset({"setseed", "currval", "lastval"})
 
 
@@ -59,6 +60,11 @@ class AnalyzedStatement:
     def binds(self) -> bool:
         """Whether it uses what the engine keeps for one connection only: its seed, a sequence's last value."""
         return any(token.word in _BINDING_WORDS for token in self.source.tokens)
+
+    @cached_property
+    def signals(self) -> bool:
+        """Whether it calls what stops other sessions, or what they run."""
+        return any(token.name in _SIGNALS for token in self.source.tokens)
 
     def translation(self, context: TranslationContext) -> Translation:
         """What DuckDB is given.

@@ -12,6 +12,7 @@ from attrs import frozen
 from duckgres_tx.errors import PgError
 from duckgres_tx.sql.edits import UNCHANGED, PositionMap, StatementEdit
 from duckgres_tx.sql.passes import (
+    argument_types,
     catalog_casts,
     catalog_names,
     catalog_operators,
@@ -78,6 +79,7 @@ PASSES: tuple[Pass, ...] = (
     types.translate_types,
     keyword_names.quote_reserved_names,
     keyword_names.label_by_as,
+    argument_types.type_arguments,
     set_functions.translate_set_functions,
     function_aliases.name_function_columns,
     result_names.name_derived_columns,

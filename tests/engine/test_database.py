@@ -194,6 +194,19 @@ def test_context_is_each_connections_own(engine):
     assert seen() == [[None]]
 
 
+def test_notes_are_kept_for_who_has_run_the_statement(engine):
+    """Line by line, until they are taken; and a note is its own value."""
+    one, two = engine.connect(), engine.connect()
+
+    rows = engine.run(one, "select duckgres_note('a', 'line ' || i) from range(3) t(i)")
+    engine.run(one, "select duckgres_note('a', 'ü and more than twelve bytes'), duckgres_note('b', null)")
+    engine.run(two, "select duckgres_note('a', 'of two')")
+
+    assert rows == [["line 0"], ["line 1"], ["line 2"]]
+    assert one.take_notes("a") == ("line 0", "line 1", "line 2", "ü and more than twelve bytes")
+    assert (one.take_notes("a"), one.take_notes("b"), two.take_notes("a")) == ((), (), ("of two",))
+
+
 def test_context_works_row_by_row_and_in_parallel(engine):
     """Names come from columns, NULL gives NULL, and DuckDB's own threads find the right connection."""
     connection = engine.connect()

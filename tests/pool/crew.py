@@ -42,6 +42,10 @@ class FakeWorker:
         self.cancelled.append((backend_pid, secret_key))
         return True
 
+    async def signal(self, backend_pid, order):
+        self.cancelled.append((backend_pid, order))
+        return True
+
     async def drain(self, timeout_s, database="", grace_s=0.0, moves=False):
         if self.failures:
             raise self.failures.pop(0)

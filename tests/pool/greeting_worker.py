@@ -68,6 +68,10 @@ class GreetingHost:
         self.open.add(greeting)
         return greeting
 
+    def signal(self, backend_pid: int, order: str) -> bool:
+        """Nobody has asked."""
+        return False
+
     def cancel_query(self, backend_pid: int, secret_key: bytes) -> bool:
         """Say that a cancel came."""
         for greeting in self.open:

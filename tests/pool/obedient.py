@@ -145,7 +145,7 @@ class ObedientEnd(Link):
         self.worker.told.append(("accept", backend_pid))
 
     @answering(CancelQuery)
-    def cancel_query(self, backend_pid, secret_key):
+    def cancel_query(self, backend_pid, secret_key, order=None):
         """Remember."""
         self.worker.told.append(("cancel", backend_pid))
         return {"found": True}

@@ -33,6 +33,7 @@ from duckgres_tx.pool.commands import (
     WorkerFault,
 )
 from duckgres_tx.pool.control_end import ControlEnd
+from duckgres_tx.pool.counts import Session
 from duckgres_tx.pool.link import LinkLost
 from duckgres_tx.pool.worker import Employment, WorkerEnd, unpack_backend_pids
 from duckgres_tx.session.control_plane import Health as HostHealth
@@ -72,6 +73,9 @@ class FakeHost:
         self.settings = settings
         return self.stale
 
+    def signal(self, backend_pid, order):
+        return (backend_pid, order) == (7, "terminate")
+
     def cancel_query(self, backend_pid, secret_key):
         if self.failure:
             raise self.failure
@@ -94,6 +98,7 @@ class FakeDesk:
 
     news: list = field(factory=list)
     failure: Exception | None = None
+    others: list = field(factory=list)
 
     async def claim_database(self, worker, name):
         self.news.append(("claim", name))
@@ -107,6 +112,12 @@ class FakeDesk:
 
     async def release_database(self, worker, name):
         return 3
+
+    def sessions_of_others(self, worker):
+        return self.others
+
+    async def signal(self, backend_pid, order):
+        self.news.append(("signal", backend_pid, order))
 
     def __getattr__(self, name):
         return lambda *arguments: self.news.append((name, *arguments[-2:]))
@@ -379,6 +390,41 @@ def test_news_reach_the_desk(ends):
         "session_closed",
     ]
     assert ends.control.is_up
+
+
+def test_sessions_of_other_workers_are_listed_and_told_to_stop(ends):
+    """By way of the control plane."""
+    control = ends.employment.control
+    ends.desk.others = [
+        Session(7, None, "", True, "me"),
+        Session(8, None, "", True, "me"),
+        Session(9, None, "", True, "you"),
+    ]
+
+    listing = Deferred.fromCoroutine(control.sessions_elsewhere())
+    control.signal_elsewhere(9, "terminate")
+    ends.pair.carry()
+
+    assert result_of(listing) == {7: "me", 8: "me", 9: "you"}
+    assert ends.desk.news == [("signal", 9, "terminate")]
+
+
+def test_a_listing_holds_what_fits(ends):
+    """AMP's values are bounded; a control plane that is gone knows of nobody."""
+    ends.desk.others = [Session(number, None, "", True, f"user {number % 100}") for number in range(20000)]
+
+    listing = Deferred.fromCoroutine(ends.employment.control.sessions_elsewhere())
+    ends.pair.carry()
+
+    assert 4000 < len(result_of(listing)) < 20000
+
+
+def test_an_order_stops_a_session_without_its_key(ends):
+    """It comes from the control plane, which is asked by a worker."""
+    ends.configure()
+
+    assert result_of(ends.ask(CancelQuery, backend_pid=7, secret_key=b"", order="terminate")) == {"found": True}
+    assert result_of(ends.ask(CancelQuery, backend_pid=8, secret_key=b"", order="terminate")) == {"found": False}
 
 
 def test_a_claim_is_asked_once(ends):

@@ -330,6 +330,22 @@ def test_a_cancel_goes_to_the_session_s_worker(board):
     assert worker.cancelled == [(pid, b"key!")]
 
 
+def test_a_session_that_another_worker_s_has_told_to_stop_is_found(board):
+    """Those that have logged in are listed to others; one that isn't there any more is no error."""
+    board.arrive("sales")
+    worker = board.taken()[0]
+    pid = worker.accepted[0][0].backend_pid
+    other = next(each for each in board.workers if each is not worker)
+    assert board.board.sessions_of_others(other) == []
+    board.board.session_opened(worker, pid, "me", "sales")
+
+    assert [session.user for session in board.board.sessions_of_others(other)] == ["me"]
+    assert board.board.sessions_of_others(worker) == []
+    for number in (pid, pid + 1):
+        result_of(Deferred.fromCoroutine(board.board.signal(number, "terminate")))
+    assert worker.cancelled == [(pid, "terminate")]
+
+
 def test_a_relayed_session_goes_to_the_owner_and_counts_once(board):
     """Its first worker pumps; the client has been counted at the front door."""
     first, owner, _ = board.workers

@@ -21,6 +21,7 @@ class RememberingControlPlane:
     relayed: list[tuple[int, bytes, str, int]] = field(factory=list)
     events: list[tuple[object, ...]] = field(factory=list)
     users_elsewhere: int = 0
+    users_of_others: dict[int, str] = field(factory=dict)
 
     async def claim_database(self, name):
         """True unless another worker has it."""
@@ -68,6 +69,14 @@ class RememberingControlPlane:
     def login_succeeded(self, remote_host):
         """Remember."""
         self.events.append(("login_succeeded", remote_host))
+
+    async def sessions_elsewhere(self):
+        """Those that a test says there are."""
+        return self.users_of_others
+
+    def signal_elsewhere(self, backend_pid, word):
+        """Remember."""
+        self.events.append(("signal_elsewhere", backend_pid, word))
 
     def cancel_elsewhere(self, backend_pid, secret_key):
         """Remember."""

@@ -78,6 +78,15 @@ def test_meaning(connection, sql, value):
     assert connection.execute(translated(sql).text).fetchall() == [(value,)]
 
 
+def test_parameters_whose_type_a_function_does_not_tell():
+    """They stand alone as its argument."""
+    sql = "select pg_sleep($1), pg_terminate_backend($2, $3), pg_cancel_backend(pid + $4) from t where pg_sleep = $5"
+    assert translated(sql).text == (
+        "select pg_sleep($1::DOUBLE), pg_terminate_backend($2::INTEGER, $3::BIGINT), pg_cancel_backend(pid + $4) "
+        "from t where pg_sleep = $5"
+    )
+
+
 def test_locking_clause_leaves_a_notice():
     """The client is told that no lock was taken."""
     (notice,) = translated("select 1 for update skip locked").notices
