@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import raw
 from attrs import frozen
@@ -139,10 +140,12 @@ def encode(message: str) -> bytes:
     return SENDERS[call.func.id](*arguments, **named)
 
 
-def _value(node: ast.expr) -> object:
-    """A literal, or one that is repeated: ``"x" * 1000``."""
+def _value(node: ast.expr) -> Any:
+    """A literal, or one in which something is repeated: ``["x" * 1000]``."""
+    if isinstance(node, ast.List):
+        return [_value(element) for element in node.elts]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-        return ast.literal_eval(node.left) * ast.literal_eval(node.right)
+        return _value(node.left) * _value(node.right)
     return ast.literal_eval(node)
 
 

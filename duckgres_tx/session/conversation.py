@@ -314,6 +314,10 @@ class Conversation:
         if error.severity is Severity.FATAL:
             self._connection_fatal(error)
             return
+        if self.client.closing:
+            # It has said goodbye in the middle of a COPY.
+            await self.session.fail()
+            return
         self._output.write(ErrorResponse.from_error(error).encode())
         self._state.sent(ErrorResponse)
         # It doesn't wait for the Sync: a client that has said Flush behind its Parse waits for this before it says more.
@@ -370,7 +374,11 @@ class Conversation:
                     tasks.start(self._work(work), "answer a message")
         except PgError as error:
             self._busy = True
-            tasks.start(self._work(self._fail(error)), "report an error")
+            if self._copy.active:
+                # What waits for the data has to end first: it is what fails of this.
+                self.session.interruption.request(error)
+            else:
+                tasks.start(self._work(self._fail(error)), "report an error")
         except Exception:  # noqa: BLE001  a bug of ours ends this session, and no other
             self._unexpected()
         return True

@@ -17,10 +17,13 @@ def world(tmp_path_factory):
 
 @pytest.mark.parametrize("path", conversation.ALL, ids=lambda path: path.stem)
 def test_a_session_answers_as_written(world, path):
-    """Every message that PostgreSQL would send comes, in the same order, with the same codes and tags."""
+    """Every message that PostgreSQL would send comes, in the same order, with the same codes and tags; nothing of it is left."""
     client = world.session()
 
     conversation.hold(client, path, deviations=True)
+
+    client.socket.close()
+    world.reactor.until(lambda: not world.host.health().sessions, "the end of the session")
 
 
 def test_differences_are_of_conversations_that_there_are():
