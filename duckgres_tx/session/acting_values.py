@@ -25,6 +25,8 @@ class ActingValues:
         transaction_limit_s: How long a transaction may last.
         notice_level: The first of ``NOTICE_LEVELS`` that the client wants to hear of.
         render: The text form of values.
+        standard_strings: A backslash is nothing special in ``'…'``.
+        warns_of_escapes: Where it is, the client is told that it should not rely on that.
         encoding: The client's, where something is to be converted for it; None for UTF8 and SQL_ASCII.
     """
 
@@ -34,6 +36,8 @@ class ActingValues:
     transaction_limit_s: float
     notice_level: int
     render: RenderOptions
+    standard_strings: bool
+    warns_of_escapes: bool
     encoding: Encoding | None
 
     @classmethod
@@ -53,5 +57,7 @@ class ActingValues:
                 interval_style=variables.show("intervalstyle"),
                 date_style=variables.show("datestyle"),
             ),
+            standard_strings=variables.is_on("standard_conforming_strings"),
+            warns_of_escapes=variables.is_on("escape_string_warning"),
             encoding=None if encoding is None or encoding.name in (SERVER_ENCODING, SQL_ASCII) else encoding,
         )

@@ -16,6 +16,7 @@ from duckgres_tx.engine.execution import Execution
 from duckgres_tx.errors import PgError, ProtocolViolation
 from duckgres_tx.session import cursors, session_statements
 from duckgres_tx.session.copy_stream import copy_stream
+from duckgres_tx.session.date_parameters import USUAL_ORDER, ordered_dates
 from duckgres_tx.session.execution import (
     check_block,
     check_read_only,
@@ -33,6 +34,7 @@ from duckgres_tx.session.portals import Cursor, ExhaustedPortal, Portal
 from duckgres_tx.session.preparation import prepare, wake
 from duckgres_tx.session.prepared_statements import PreparedStatement, used_parameters
 from duckgres_tx.session.session import Session
+from duckgres_tx.session.standard_strings import standardize
 from duckgres_tx.session.transactions import BlockState, aborted
 from duckgres_tx.session.turn import Turn
 from duckgres_tx.sql.forms import (
@@ -81,10 +83,23 @@ class ExtendedQuery:
         # What runs now.
         self._portal: Portal | None = None
 
-    async def parse(self, message: Parse) -> None:
+    def parse(self, message: Parse) -> Coroutine[Any, Any, None]:
         """Parse: make a prepared statement; nothing is executed."""
+        if self._session.acting.standard_strings:
+            return self._parse(message, message.query)
+        return self._parse_escaped(message)
+
+    async def _parse_escaped(self, message: Parse) -> None:
+        standard = standardize(self._session, message.query)
+        try:
+            await self._parse(message, standard.text)
+        except PgError as error:
+            standard.restore(error)
+            raise
+
+    async def _parse(self, message: Parse, query: str) -> None:
         session = self._session
-        statements = session.cache.statements(message.query)
+        statements = session.cache.statements(query)
         if len(statements) > 1:
             raise PgError("42601", "cannot insert multiple commands into a prepared statement")
         analyzed = statements[0] if statements else None
@@ -92,7 +107,7 @@ class ExtendedQuery:
         if not message.statement:
             session.statements.pop("")
         statement = await prepare(
-            session, analyzed, name=message.statement, declared_oids=message.parameter_oids, query=message.query
+            session, analyzed, name=message.statement, declared_oids=message.parameter_oids, query=query
         )
         session.statements.add(statement)
         self._output.write(PARSE_COMPLETE)
@@ -136,6 +151,9 @@ class ExtendedQuery:
         parameters: Sequence[bytes | None] = message.parameters
         if session.transcoder is not None:
             parameters = session.transcoder.parameters(parameters, message.parameter_formats, statement.parameter_oids)
+        if session.date_order != USUAL_ORDER:
+            formats = message.parameter_formats
+            parameters = ordered_dates(parameters, statement.parameter_oids, formats, session.date_order)
         self._read_parameters(statement, parameters, message.parameter_formats)
         parameters, formats = used_parameters(statement, parameters, message.parameter_formats)
         session.portals.add(Portal(message.portal, statement, parameters, formats, message.result_formats))

@@ -66,6 +66,7 @@ class Session(DuckDBSession):
         allowed_directories: Where SQL may write files; None = wherever the server's account may.
         epoch: Counts what makes prepared statements stale beside the database's generation.
         has_temporary_objects: Made in this session, so its catalog is its own.
+        date_order: How a date of three numbers is read: ``MDY``, ``DMY`` or ``YMD``.
         is_bound: DuckDB's connection holds something for it that can't be taken out, such as a setting or a seed.
     """
 
@@ -81,6 +82,7 @@ class Session(DuckDBSession):
     cache: StatementCache
     allowed_directories: tuple[str, ...] | None
     running: Running = field(init=False)
+    date_order: str = field(init=False)
     epoch: int = 0
     has_temporary_objects: bool = False
     is_bound: bool = False
@@ -158,7 +160,7 @@ class Session(DuckDBSession):
     @property
     def translation_context(self) -> TranslationContext:
         """What translations depend on beside the statement."""
-        return TranslationContext(self.database.catalog, self.reads_live_catalog)
+        return TranslationContext(self.database.catalog, self.reads_live_catalog, self.date_order)
 
     @property
     def reads_live_catalog(self) -> bool:
@@ -345,6 +347,9 @@ class Session(DuckDBSession):
             self.epoch += 1
         for name, value in changes.context:
             self.native.set_context(name, value)
+        if "datestyle" in changes.values:
+            # so have the constants of dates
+            self.epoch += 1
         self._unreported.update(changes.parameter_status)
         self._act_by(ActingValues.of(self.variables))
         if "search_path" in changes.values:
@@ -381,6 +386,7 @@ class Session(DuckDBSession):
         self.acting = acting
         self.statement_limit_s = acting.statement_limit_s
         self.render = acting.render
+        self.date_order = acting.render.date_style[-3:]
         if (self.transcoder and self.transcoder.encoding) != acting.encoding:
             self.transcoder = None if acting.encoding is None else Transcoder(acting.encoding)
             self.output.transcoder = self.transcoder

@@ -5,7 +5,8 @@ Spec: protocol-flow.html#PROTOCOL-FLOW-SIMPLE-QUERY, protocol-flow.html#PROTOCOL
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 from duckgres_tx.engine.database import DuckDBError
 from duckgres_tx.errors import PgError
@@ -25,6 +26,7 @@ from duckgres_tx.session.explaining import explain
 from duckgres_tx.session.preparation import prepare
 from duckgres_tx.session.prepared_statements import PreparedStatement
 from duckgres_tx.session.session import Session
+from duckgres_tx.session.standard_strings import standardize
 from duckgres_tx.session.transactions import BlockState
 from duckgres_tx.session.turn import Turn
 from duckgres_tx.sql.forms import CopyStandardStream, DeclareCursor, ExecuteStatement, FetchCursor
@@ -35,7 +37,7 @@ from duckgres_tx.wire.backend import EMPTY_QUERY_RESPONSE, CommandComplete
 MAX_PREPARED_BATCH = 64
 
 
-async def simple_query(turn: Turn, session: Session, text: str) -> None:
+def simple_query(turn: Turn, session: Session, text: str) -> Coroutine[Any, Any, None]:
     """Answer a Query, ReadyForQuery included.
 
     Args:
@@ -46,6 +48,20 @@ async def simple_query(turn: Turn, session: Session, text: str) -> None:
     Raises:
         PgError: A statement failed; those after it are not looked at.
     """
+    answer = _answer_all if session.acting.standard_strings else _answer_escaped
+    return answer(turn, session, text)
+
+
+async def _answer_escaped(turn: Turn, session: Session, text: str) -> None:
+    standard = standardize(session, text)
+    try:
+        await _answer_all(turn, session, standard.text)
+    except PgError as error:
+        standard.restore(error)
+        raise
+
+
+async def _answer_all(turn: Turn, session: Session, text: str) -> None:
     session.forget_unnamed()
     statements = session.cache.statements(text)
     if len(statements) == 1:

@@ -20,7 +20,7 @@ client_min_messages | enum | user | notice | debug5 debug4 debug3 debug2 debug1 
     effect: notices below this level are not sent
 DateStyle | string | user | ISO, MDY
     Sets the display format for date and time values. Also controls interpretation of ambiguous date inputs.
-    effect: honoured in what is sent, and in text parameters; constants in statements are to be ISO
+    effect: honoured in what is sent, in parameters, and in constants that are cast; COPY reads dates as MDY
     report
 default_transaction_deferrable | bool | user | off
     Sets the default deferrable status of new transactions.
@@ -74,8 +74,7 @@ session_authorization | string | user |
     report hidden
 standard_conforming_strings | bool | user | on
     Causes '...' strings to treat backslashes literally.
-    effect: on; off is refused
-    only: on
+    effect: honoured; the text of each statement is rewritten when it is off
     report
 statement_timeout | int:ms | user | 0 | 0..2147483647
     Sets the maximum allowed duration of any statement.

@@ -27,6 +27,7 @@ from duckgres_tx.sql.passes import (
     set_functions,
     statements,
     tables,
+    temporal_constants,
     types,
 )
 from duckgres_tx.sql.split import SourceStatement
@@ -76,6 +77,7 @@ PASSES: tuple[Pass, ...] = (
     date_patterns.translate_date_patterns,
     constants.translate_constants,
     constants.translate_bytea,
+    temporal_constants.translate_temporal_constants,
     types.translate_types,
     keyword_names.quote_reserved_names,
     keyword_names.label_by_as,

@@ -11,8 +11,10 @@ class TranslationContext:
 
     Attributes:
         catalog: The name under which the session's database is attached.
+        date_order: How a date of three numbers in a constant is read: ``MDY``, ``DMY`` or ``YMD``.
         live: Read the catalogs live, not from their snapshot, as the session has uncommitted DDL or temporary objects.
     """
 
     catalog: str = "postgres"
     live: bool = False
+    date_order: str = "MDY"

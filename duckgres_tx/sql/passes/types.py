@@ -47,7 +47,6 @@ def translate_types(edit: StatementEdit, context: TranslationContext) -> None:
         _translate_length(edit, position)
         _translate_array(edit, position)
         _translate_constructor(edit, position)
-        _complete_time(edit, position)
 
 
 def _no_serial(edit: StatementEdit, position: TypePosition) -> PgError:
@@ -119,20 +118,6 @@ def _check_interval(edit: StatementEdit, position: TypePosition) -> None:
             hint="Write INTERVAL '…' with the unit inside of the constant.",
             position=edit.source.offset + edit.tokens[past].start + 1,
         )
-
-
-_WITHOUT_SECONDS = re.compile(r"(\s*\d{4,}-\d{1,2}-\d{1,2}[ T]\d{1,2}:\d{2})([+-]\d{1,2}(?::?\d{2})?\s*)")
-
-
-def _complete_time(edit: StatementEdit, position: TypePosition) -> None:
-    """``'2000-01-01 00:00+02'::timestamptz``: DuckDB wants seconds before an offset."""
-    if position.name != "timestamptz" or position.operand_past - position.operand != 1:
-        return
-    token = edit.tokens[position.operand]
-    if token.kind is Kind.STRING:
-        match = _WITHOUT_SECONDS.fullmatch(string_value(token.text))
-        if match is not None:
-            edit.replace(token.start, token.end, quote_string(f"{match.group(1)}:00{match.group(2)}"))
 
 
 def _translate_array(edit: StatementEdit, position: TypePosition) -> None:
