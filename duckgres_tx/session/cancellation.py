@@ -43,7 +43,7 @@ class Interruption:
         reason: Why the statement of now was told to stop; what the client hears instead of the engine's own words.
     """
 
-    __slots__ = ("_final", "_reactor", "_repeat", "_target", "_timeout", "reason")
+    __slots__ = ("_final", "_next", "_reactor", "_repeat", "_target", "_timeout", "reason")
 
     def __init__(self, reactor: IReactorTime) -> None:
         self._reactor = reactor
@@ -51,11 +51,12 @@ class Interruption:
         self._timeout: IDelayedCall | None = None
         self._repeat: IDelayedCall | None = None
         self._final: PgError | None = None
+        self._next: PgError | None = None
         self.reason: PgError | None = None
 
     def new_statement(self) -> None:
         """The client's turn is over: what was asked for before that does not concern what comes now."""
-        self.reason = self._final
+        self.reason, self._next = self._final or self._next, None
 
     def begin(self, target: SupportsInterrupt, timeout_s: float = 0.0) -> None:
         """A job of the statement's goes to the engine.
@@ -90,6 +91,10 @@ class Interruption:
             self.reason = reason
             if self._target is not None:
                 self._interrupt()
+
+    def request_next(self, reason: PgError) -> None:
+        """Stop the next statement: the client has sent it, and its CancelRequest was read first."""
+        self._next = reason
 
     def stop(self, reason: PgError) -> None:
         """Stop the statement of now, and every one that would come: the session ends."""

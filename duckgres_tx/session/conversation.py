@@ -16,30 +16,22 @@ from twisted.logger import Logger
 
 from duckgres_tx import tasks
 from duckgres_tx.engine.copy_in import CopyInJob
-from duckgres_tx.errors import AdminShutdown, FeatureNotSupported, PgError, Severity
-from duckgres_tx.session.backends import ended_by_order
+from duckgres_tx.errors import FeatureNotSupported, PgError, Severity
 from duckgres_tx.session.belongings import Belongings
 from duckgres_tx.session.cancellation import user_request
 from duckgres_tx.session.client import Client
 from duckgres_tx.session.copy_inflow import CopyInflow
-from duckgres_tx.session.eager_writes import has_unsent
 from duckgres_tx.session.extended_query import ExtendedQuery
 from duckgres_tx.session.inbox import Inbox
 from duckgres_tx.session.login_request import LoginRequest
+from duckgres_tx.session.parting import Parting
 from duckgres_tx.session.relay import LEAVE
 from duckgres_tx.session.session import Session
 from duckgres_tx.session.simple_query import simple_query
 from duckgres_tx.session.transactions import BlockState
 from duckgres_tx.wire.backend import READY_FOR_QUERY, BackendKeyData, BackendMessage, ErrorResponse, ReadyForQuery
 from duckgres_tx.wire.frames import FrameReader
-from duckgres_tx.wire.frontend import CopyData, CopyDone, CopyFail, FunctionCall, Query, decode
-from duckgres_tx.wire.state import State
-
-# A client has taken an answer that was sent so long ago.
-ANSWER_IS_READ_S = 0.5
-
-# An error is answered, and what follows is discarded until the Sync.
-_IN_SERIES = frozenset({State.EXTENDED, State.COPY_IN_EXTENDED, State.COPY_OUT_EXTENDED})
+from duckgres_tx.wire.frontend import FunctionCall, Query, decode
 
 Step = Callable[[Any], Coroutine[Any, Any, None] | None]
 
@@ -57,6 +49,8 @@ class Conversation:
     Attributes:
         session: Its state.
         client: The connection.
+        parting: How and when it ends here.
+        has_asked: The client has asked something.
         transaction_since: Reactor time of the transaction's first ReadyForQuery, or of the first look at it (``watch``)
             before that; None outside one.
         idle_since: Reactor time of the last ReadyForQuery; None while the server's turn lasts.
@@ -65,12 +59,9 @@ class Conversation:
     __slots__ = (
         "_advancing",
         "_busy",
-        "_cancelled_ahead",
         "_copy",
         "_ended",
-        "_farewell",
         "_inbox",
-        "_is_to_move",
         "_lost",
         "_output",
         "_request",
@@ -79,7 +70,9 @@ class Conversation:
         "_steps",
         "client",
         "extended",
+        "has_asked",
         "idle_since",
+        "parting",
         "session",
         "transaction_since",
     )
@@ -103,14 +96,12 @@ class Conversation:
         self._inbox = Inbox(client)
         self._busy = False
         self._advancing = False
-        self._copy = CopyInflow(self._copy_goes_on)
+        self._copy = CopyInflow(self, session, self._copy_goes_on)
         self._lost = False
-        self._farewell: PgError | None = None
-        self._is_to_move = False
-        # The first statement is to be cancelled: its CancelRequest was faster than itself.
-        self._cancelled_ahead = False
         self.idle_since: float | None = None
         self.transaction_since: float | None = None
+        self.has_asked = False
+        self.parting = Parting(self)
         self.extended = ExtendedQuery(self, session)
         self._steps: dict[bytes, Step] = {
             b"Q": self._query,
@@ -123,9 +114,9 @@ class Conversation:
             b"D": self.extended.describe,
             b"E": self.extended.execute,
             b"C": self.extended.close,
-            b"d": self._copy_data,
-            b"c": self._copy_end,
-            b"f": self._copy_end,
+            b"d": self._copy.data,
+            b"c": self._copy.end,
+            b"f": self._copy.end,
         }
         self._output.on_writable = self._writable
 
@@ -155,7 +146,8 @@ class Conversation:
         """
         self._state.resume()
         self._inbox.begin(frames)
-        self._cancelled_ahead = cancelled
+        if cancelled:
+            self.session.interruption.request_next(user_request())
         self.session.was_told(told)
         self.session.report_variables()
         self._output.flush()
@@ -183,62 +175,16 @@ class Conversation:
     def cancel(self) -> None:
         """Stop the statement that runs, if one does, or else the one that has arrived and was not read yet."""
         if self.idle_since is not None and self.client.has_sent_more():
-            self._cancelled_ahead = True
+            self.session.interruption.request_next(user_request())
         self.session.interruption.request(user_request())
 
-    @property
-    def user(self) -> str:
-        """Whose session it is."""
-        return self.session.user
-
-    def end_by_order(self) -> None:
-        """Another session has called pg_terminate_backend."""
-        self.terminate(ended_by_order(), now=True)
-
     def leave(self, *, now: bool) -> None:
-        """The host lets go of its clients: to another worker, if it can."""
-        self._is_to_move = True
-        self.terminate(shutting_down(), now=now)
-
-    def depart(self) -> None:
-        """Go to another worker; `may_move` has been looked at."""
-        client, session = self.client, self.session
-        unread = self._inbox.take_rest()
-        belongings = Belongings.of(session, self._request, self._secret_key, unread)
-        self._output.detach()
-        client.transport.pauseProducing()
-        self._busy = True
-        session.close()
-        self._ended(self)
-        client.host.depart(client, session.backend_pid, belongings)
+        """The host lets go of its clients."""
+        self.parting.leave(now=now)
 
     def end_of_input(self) -> None:
         """The worker that relays the session ends it, or its client is gone; then what is said here is heard by nobody."""
-        self.leave(now=True)
-
-    def terminate(self, reason: PgError, *, now: bool) -> None:
-        """End the session.
-
-        Args:
-            reason: What the client hears, FATAL.
-            now: Stop what runs; else it ends when it is idle outside a transaction and the client has read its answers. A client library
-                takes an error that comes with an answer for a notice. So it is said as the answer to what the client asks next, or
-                after a moment without a question.
-        """
-        if self._farewell is None or now:
-            self._farewell = reason
-        if self._goes():
-            return
-        if not self.busy and (now or self._has_been_idle):
-            self._say_farewell()
-        elif now:
-            # FATAL: what it stops is the last that the client hears of.
-            self.session.interruption.stop(reason.fatal())
-
-    def leave_if_idle(self) -> None:
-        """A client that was told to leave and has asked nothing for a moment hears so here."""
-        if self._farewell is not None and not self.busy and not self._goes() and self._has_been_idle:
-            self._say_farewell()
+        self.parting.leave(now=True)
 
     def look_for_hang_up(self) -> None:
         """A client that has gone while nothing was read from it is noticed here."""
@@ -254,6 +200,32 @@ class Conversation:
     def logged_in(self) -> bool:
         """It has, or there would be no session."""
         return True
+
+    # The side of its end, as in ``parting``
+
+    def pack(self) -> Belongings:
+        """See `Staying.pack`."""
+        return Belongings.of(self.session, self._request, self._secret_key, self._inbox.rest)
+
+    def go(self, belongings: Belongings) -> None:
+        """See `Staying.go`."""
+        client, session = self.client, self.session
+        self._output.detach()
+        client.transport.pauseProducing()
+        self._busy = True
+        session.close()
+        self._ended(self)
+        client.host.depart(client, session.backend_pid, belongings)
+
+    def end(self, error: PgError) -> None:
+        """See `Staying.end`."""
+        if self.client.closing:
+            return
+        self._state.close()
+        self._output.write(ErrorResponse.from_error(error.fatal()).encode())
+        self._output.flush()
+        self._output.detach()
+        self.client.close()
 
     # The steps' side, as in ``turn``
 
@@ -312,7 +284,7 @@ class Conversation:
     async def report(self, error: PgError) -> None:
         """Send an ErrorResponse and undo the transaction, without ReadyForQuery; a FATAL one ends the connection."""
         if error.severity is Severity.FATAL:
-            self._connection_fatal(error)
+            self.end(error)
             return
         if self.client.closing:
             # It has said goodbye in the middle of a COPY.
@@ -326,7 +298,7 @@ class Conversation:
             await self.session.fail()
         except PgError as worse:
             # Without a rollback nothing that the session says is to be relied on.
-            self._connection_fatal(worse)
+            self.end(worse)
 
     # Within
 
@@ -341,7 +313,7 @@ class Conversation:
         if self._output.paused:
             # the client asks on without reading its answers
             self._inbox.pause_when_full()
-        elif not self._busy and not (self._farewell is not None and self._goes()):
+        elif not self._busy and not (self.parting.reason is not None and self.parting.goes()):
             self._inbox.resume_when_emptied()
 
     def _take_one(self) -> bool:
@@ -351,20 +323,17 @@ class Conversation:
                 return False
             type_byte, body = frame
             if type_byte == LEAVE:
-                # the TLS ends where it is relayed from, so moving would not help
-                self._is_to_move = False
-                self.terminate(shutting_down(), now=False)
+                self.parting.leave_for_good()
                 return True
             if self.idle_since is not None:
-                if self._farewell is not None and self.may_leave:
+                if self.parting.reason is not None:
                     self._inbox.put_back(frame)
-                    if self._goes():
+                    if self.parting.instead_of_an_answer():
                         return False
-                    if not self.may_move:
-                        self._say_farewell()
-                        return True
                     self._inbox.take()
-                self._begin_turn()
+                self.idle_since, self.has_asked = None, True
+                # A request to cancel holds for all of a series, and for nothing that comes after it.
+                self.session.interruption.new_statement()
             if self._state.take_up(type_byte):
                 if self.session.transcoder is not None:
                     body = self.session.transcoder.frame(type_byte, body)
@@ -383,20 +352,6 @@ class Conversation:
             self._unexpected()
         return True
 
-    def _begin_turn(self) -> None:
-        """The server's turn. A request to cancel holds for all of a series, and for nothing that comes after it."""
-        self.idle_since = None
-        self.session.interruption.new_statement()
-        if self._cancelled_ahead:
-            self._cancelled_ahead = False
-            self.session.interruption.request(user_request())
-
-    def _goes(self) -> bool:
-        """Whether it has left for another worker, as it may at this moment."""
-        if self.may_move:
-            self.client.host.idle(self)
-        return self.client.stage is not self
-
     async def _work(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
@@ -410,7 +365,7 @@ class Conversation:
         self.go_on()
 
     async def _fail(self, error: PgError) -> None:
-        in_series = self._state.state in _IN_SERIES
+        in_series = self._state.in_series
         await self.report(error)
         if not in_series and not self.client.closing:
             self.ready_for_query()
@@ -419,47 +374,7 @@ class Conversation:
         self._log.failure(
             "session {pid} of user {user} met a bug", pid=self.session.backend_pid, user=self.session.user
         )
-        self._connection_fatal(PgError("XX000", "internal error", hint="The server's log has more."))
-
-    def _connection_fatal(self, error: PgError) -> None:
-        if self.client.closing:
-            return
-        self._state.close()
-        self._output.write(ErrorResponse.from_error(error.fatal()).encode())
-        self._output.flush()
-        self._output.detach()
-        self.client.close()
-
-    @property
-    def may_move(self) -> bool:
-        """It is to leave, and can go on elsewhere as it is: nothing is under way, nothing held, everything sent."""
-        client = self.client
-        return (
-            self._is_to_move
-            and self._farewell is not None
-            and client.host.moves_sessions
-            and not client.encrypted
-            and not client.closing
-            and self.may_leave
-            and not self.busy
-            and self.session.holds_nothing
-            and not has_unsent(client.transport)
-        )
-
-    @property
-    def may_leave(self) -> bool:
-        """Nothing of the client's would be lost: between two series of messages, outside a transaction, its answers sent."""
-        outside = self.session.block.state is BlockState.NONE
-        return self.idle_since is not None and outside and not self._output.paused
-
-    @property
-    def _has_been_idle(self) -> bool:
-        now: float = self.client.host.reactor.seconds()
-        return self.may_leave and self.idle_since is not None and now - self.idle_since >= ANSWER_IS_READ_S
-
-    def _say_farewell(self) -> None:
-        if self._farewell is not None:
-            self._connection_fatal(self._farewell)
+        self.end(PgError("XX000", "internal error", hint="The server's log has more."))
 
     def _writable(self) -> None:
         if self.session.running.active:
@@ -478,25 +393,6 @@ class Conversation:
         if wants_more:
             self._advance()
 
-    def _copy_data(self, message: CopyData) -> None:
-        transcoder = self.session.transcoder
-        try:
-            data = message.data if transcoder is None else transcoder.copy_data(message.data)
-        except PgError as error:
-            self.session.interruption.request(error)
-            return
-        if not self._copy.write(data):
-            self._busy = True
-
-    def _copy_end(self, message: CopyDone | CopyFail) -> None:
-        try:
-            if self.session.transcoder is not None and isinstance(message, CopyDone):
-                self.session.transcoder.copy_ends()
-        except PgError as error:
-            self.session.interruption.request(error)
-        if self._copy.finish(message.message if isinstance(message, CopyFail) else None):
-            self._busy = True
-
     def _terminate(self, message: object) -> None:
         self._output.flush()
         self._output.detach()
@@ -511,8 +407,3 @@ class Conversation:
         finally:
             self._ended(self)
             self.client.finished()
-
-
-def shutting_down() -> PgError:
-    """What a session hears that the server ends."""
-    return AdminShutdown("terminating connection due to administrator command")

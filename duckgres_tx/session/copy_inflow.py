@@ -7,6 +7,10 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred
 
 from duckgres_tx.engine.copy_in import CopyInJob
+from duckgres_tx.errors import PgError
+from duckgres_tx.session.session import Session
+from duckgres_tx.session.turn import Turn
+from duckgres_tx.wire.frontend import CopyData, CopyDone, CopyFail
 
 
 class CopyInflow:
@@ -15,12 +19,16 @@ class CopyInflow:
     While there is a job the statement goes on, whoever has the turn.
 
     Args:
+        turn: The server's turn in it.
+        session: Its session.
         ready: Called when the job takes bytes again, or is over: whether the client's turn goes on.
     """
 
-    __slots__ = ("_is_full", "_job", "_ready")
+    __slots__ = ("_is_full", "_job", "_ready", "_session", "_turn")
 
-    def __init__(self, ready: Callable[[bool], None]) -> None:
+    def __init__(self, turn: Turn, session: Session, ready: Callable[[bool], None]) -> None:
+        self._turn = turn
+        self._session = session
         self._ready = ready
         self._job: CopyInJob | None = None
         self._is_full = False
@@ -49,23 +57,27 @@ class CopyInflow:
         self._is_full = False
         return over
 
-    def write(self, data: bytes) -> bool:
-        """Pass data on; without a job it is dropped.
+    # Steps: without a job, what comes is dropped
 
-        Returns:
-            Whether the job takes more now.
-        """
+    def data(self, message: CopyData) -> None:
+        """Pass data on; when the job can't take more now, what follows waits."""
+        transcoder = self._session.transcoder
+        try:
+            data = message.data if transcoder is None else transcoder.copy_data(message.data)
+        except PgError as error:
+            self._session.interruption.request(error)
+            return
         if self._job is not None and not self._job.write(data):
             self._is_full = True
-        return not self._is_full
+            self._turn.wait()
 
-    def finish(self, failure: str | None = None) -> bool:
-        """The client has said CopyDone, or CopyFail and why.
-
-        Returns:
-            Whether there is a job that will be over soon.
-        """
-        if self._job is None:
-            return False
-        self._job.finish(failure)
-        return True
+    def end(self, message: CopyDone | CopyFail) -> None:
+        """There is no more, or what there was is not to be kept; what follows waits for the end of the job."""
+        try:
+            if self._session.transcoder is not None and isinstance(message, CopyDone):
+                self._session.transcoder.copy_ends()
+        except PgError as error:
+            self._session.interruption.request(error)
+        if self._job is not None:
+            self._job.finish(message.message if isinstance(message, CopyFail) else None)
+            self._turn.wait()

@@ -55,7 +55,7 @@ class Departures:
         """A session of that database has nothing to do: see whether it, and all others of its database, may go."""
         if not self.allowed:
             return
-        mates: list[Leaver] = [leaver for leaver, its in all_slots.items() if its is slot]
+        mates: list[Leaver] = [conversation.parting for conversation, its in all_slots.items() if its is slot]
         if self._clock.seconds() < self._held_from and not all(leaver.may_leave for leaver in mates):
             return
         self._send(leaver for leaver in mates if leaver.may_move)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,12 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from duckgres_tx import tasks
-from duckgres_tx.catalog.search_path import effective_schemas
-from duckgres_tx.engine.database import DuckDBError, NativeThreads
-from duckgres_tx.engine.failures import to_pg_error
+from duckgres_tx.engine.database import NativeThreads
 from duckgres_tx.errors import Severity, TooManyConnections
 from duckgres_tx.session.authentication import Passwords
 from duckgres_tx.session.backends import Backends
 from duckgres_tx.session.belongings import Belongings
-from duckgres_tx.session.cancellation import Cancelable, CancellationRegistry, Interruption
+from duckgres_tx.session.cancellation import Cancelable, CancellationRegistry
 from duckgres_tx.session.client import Client, Stage
 from duckgres_tx.session.connection import ClientConnection, configure_socket
 from duckgres_tx.session.control_plane import AcceptedConnection, ControlPlane, Health
@@ -36,17 +33,15 @@ from duckgres_tx.session.executor import Executor
 from duckgres_tx.session.leaving import Leaving
 from duckgres_tx.session.login_request import LoginRequest
 from duckgres_tx.session.moving import Moving
-from duckgres_tx.session.outgoing import Outgoing
+from duckgres_tx.session.reception import Lodging, Reception
 from duckgres_tx.session.relay import LEAVE
 from duckgres_tx.session.reload import reload
-from duckgres_tx.session.resumption import Arrival, Lodging, resume
-from duckgres_tx.session.session import Session
+from duckgres_tx.session.resumption import Arrival, resume
 from duckgres_tx.session.session_start import SessionStart, SessionStarts
 from duckgres_tx.session.settings import WorkerSettings
 from duckgres_tx.session.startup import Startup
 from duckgres_tx.session.tls import TlsServer
 from duckgres_tx.session.watch import watch
-from duckgres_tx.sql.statement_cache import StatementCache
 from duckgres_tx.wire.frames import FrameReader
 
 # Beside one for each session: opening, closing and the catalog's snapshots.
@@ -91,7 +86,7 @@ class SessionHost:
         self.databases = Databases(reactor, self.executor, settings, control_plane)
         self.registry = CancellationRegistry()
         self.backends = Backends(control_plane)
-        self._cache = StatementCache()
+        self._reception = Reception(self.databases, self.backends, self.executor, self.database_invalidated)
         self._connections: set[Client] = set()
         self._conversations: dict[Conversation, DatabaseSlot] = {}
         self._invalidated: set[str] = set()
@@ -101,7 +96,6 @@ class SessionHost:
         self._leaving = Leaving(reactor, lambda: [connection.stage for connection in self._connections])
         self._empty: list[Deferred[None]] = []
         self._starts = SessionStarts()
-        self._started_at = datetime.now(UTC).isoformat(sep=" ")
         self._watching = LoopingCall(self._watch)
         self._watching.clock = reactor
 
@@ -283,23 +277,12 @@ class SessionHost:
         return self._starts.start_of(belongings.request, self.settings)
 
     async def lodge(self, user: str, slot: DatabaseSlot, start: SessionStart) -> Lodging:
-        """Open a database, if need be, and a connection to it.
-
-        Raises:
-            PgError: FATAL; one of them can't be opened.
-        """
-        database = slot.database or await self.databases.open(slot)
-        generation = database.generation
-        try:
-            path = effective_schemas(start.search_path, user, await database.current_schemas())
-            native = await database.connections.connect(start.script(path, database.catalog, self.settings.time_zone))
-        except DuckDBError as error:
-            raise to_pg_error(error).fatal() from error
-        return Lodging(database, native, path, generation)
+        """See `Inn.lodge`."""
+        return await self._reception.lodge(user, slot, start, self.settings.time_zone)
 
     def discard(self, lodging: Lodging) -> None:
         """See `Inn.discard`."""
-        self.executor.threads.discard(lodging.native)
+        self._reception.discard(lodging)
 
     def resume(self, connection: AcceptedConnection, arrival: Arrival) -> None:
         """See `Inn.resume`."""
@@ -350,56 +333,12 @@ class SessionHost:
         secret_key: bytes,
     ) -> Conversation:
         """Make the conversation of a session that has all it needs."""
-        session = self._session(client, request, start, lodging)
+        session = self._reception.session(client, request, start, lodging)
         conversation = Conversation(client, session, request, secret_key, self._conversation_ended)
         self._conversations[conversation] = slot
         self.registry.add(session.backend_pid, secret_key, conversation)
-        self.backends.add(session.backend_pid, conversation)
+        self.backends.add(session.backend_pid, conversation.parting)
         return conversation
-
-    def _session(self, client: Client, request: LoginRequest, start: SessionStart, lodging: Lodging) -> Session:
-        settings, database, native = self.settings, lodging.database, lodging.native
-        for name, value in {**start.context, **self._context(client, request, lodging.path)}.items():
-            native.set_context(name, value)
-        variables = start.variables.copy()
-        return Session(
-            backend_pid=client.accepted.backend_pid,
-            user=request.user,
-            superuser=variables.superuser,
-            database=database,
-            databases=self.databases,
-            backends=self.backends,
-            native=native,
-            executor=self.executor,
-            output=Outgoing(client.transport),
-            variables=variables,
-            acting=start.acting,
-            greeting=start.greeting,
-            interruption=Interruption(self.reactor),
-            spool_directory=database.spool_directory,
-            invalidated=self.database_invalidated,
-            cache=self._cache,
-            allowed_directories=None if settings.unrestricted_files else settings.allowed_directories,
-            path=lodging.path,
-            path_generation=lodging.generation,
-        )
-
-    def _context(self, client: Client, request: LoginRequest, path: tuple[str, ...]) -> dict[str, str]:
-        """What the context functions are told of who and where a session is."""
-        accepted = client.accepted
-        context = {
-            "pid": str(accepted.backend_pid),
-            "user": request.user,
-            "session_user": request.user,
-            "database": request.database,
-            "ssl": "on" if client.encrypted else "off",
-            "start_time": self._started_at,
-            "search_path": ",".join(path),
-        }
-        if accepted.remote_host:
-            context["client_addr"] = accepted.remote_host
-            context["client_port"] = str(accepted.remote_port)
-        return context
 
     def _conversation_ended(self, conversation: Conversation) -> None:
         slot = self._conversations.pop(conversation)

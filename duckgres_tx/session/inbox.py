@@ -51,11 +51,12 @@ class Inbox:
         """What was taken last is to be taken again."""
         self._next = frame
 
-    def take_rest(self) -> bytes:
-        """All that waits, as it was sent; nothing does afterwards."""
-        frame, self._next = self._next, None
+    @property
+    def rest(self) -> bytes:
+        """All that waits, as it was sent."""
+        frame = self._next
         head = b"" if frame is None else frame[0] + (len(frame[1]) + 4).to_bytes(4) + frame[1]
-        return head + self._frames.take_rest()
+        return head + self._frames.rest
 
     def next_is_sync(self) -> bool:
         """Whether a Sync has been read that is the next frame."""

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 from attrs import evolve, frozen
 from twisted.logger import Logger
 
-from duckgres_tx.engine.database import Connection
 from duckgres_tx.errors import PgError
 from duckgres_tx.fault_points import FaultPoint, reached
 from duckgres_tx.handover.descriptors import OwnedDescriptor
@@ -18,28 +17,11 @@ from duckgres_tx.session.cancellation import CancellationRegistry
 from duckgres_tx.session.control_plane import AcceptedConnection, ControlPlane, Journey
 from duckgres_tx.session.databases import Databases, DatabaseSlot
 from duckgres_tx.session.leash import Answer, FarEnd, hold
-from duckgres_tx.session.open_database import OpenDatabase
+from duckgres_tx.session.reception import Lodging
 from duckgres_tx.session.session_start import SessionStart
 from duckgres_tx.sql.guc_values import read_name_list
 
 _log = Logger()
-
-
-@frozen(eq=False)
-class Lodging:
-    """What a session needs of DuckDB, ready.
-
-    Attributes:
-        database: The instance, reserved for it.
-        native: Its connection.
-        path: The schemas of its search path that exist.
-        generation: The catalog's, as of the path.
-    """
-
-    database: OpenDatabase
-    native: Connection
-    path: tuple[str, ...]
-    generation: int
 
 
 class Inn(Protocol):

@@ -83,13 +83,10 @@ class FrameReader:
         """Iteration has ended inside of a message: nothing comes out before more is fed, however much is buffered."""
         return bool(self._parts)
 
-    def take_rest(self) -> bytes:
-        """What was fed and not given out yet; the reader is empty afterwards."""
-        rest = b"".join(self._parts) if self._parts else self._data[self._position :]
-        self._data, self._position = b"", 0
-        self._parts.clear()
-        self._parts_bytes = 0
-        return rest
+    @property
+    def rest(self) -> bytes:
+        """What was fed and not given out yet, as it was sent."""
+        return b"".join(self._parts) if self._parts else self._data[self._position :]
 
     def feed(self, data: bytes) -> None:
         """Take bytes from the client, in any portions.

@@ -139,6 +139,8 @@ DISCARDED: Mapping[State, frozenset[type[FrontendMessage]]] = {
 # States in which the client has no turn.
 BUSY = frozenset({State.STARTING, State.SIMPLE_QUERY, State.SYNCING, State.COPY_OUT, State.COPY_OUT_EXTENDED})
 
+_IN_SERIES = frozenset({State.EXTENDED, State.COPY_IN_EXTENDED, State.COPY_OUT_EXTENDED})
+
 # The server's messages that move the state. ErrorResponse to CLOSED: in these states only a FATAL one can be said.
 SENT: Mapping[State, Mapping[type[BackendMessage], State]] = {
     State.STARTUP: {backend.ErrorResponse: State.CLOSED},
@@ -201,6 +203,11 @@ class Conversation:
     def state(self) -> State:
         """Where it stands."""
         return self._node.state
+
+    @property
+    def in_series(self) -> bool:
+        """Whether an error is answered alone, and what follows it is discarded until the Sync."""
+        return self.state in _IN_SERIES
 
     def take_up_packet(self, packet: startup.StartupPacket) -> None:
         """A packet of the startup phase is about to be acted on.

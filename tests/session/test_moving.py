@@ -12,6 +12,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from duckgres_tx.errors import PgError
+from duckgres_tx.session import parting
 from duckgres_tx.session.control_plane import AcceptedConnection, AskAgain, Journey
 from duckgres_tx.session.host import SessionHost
 from duckgres_tx.session.settings import WorkerSettings
@@ -171,6 +172,25 @@ class MovingTests(HostCase, TestCase):
             assert await left == 0
             assert (await self.ask("select count(*) from made", other))[1] == ("0",)
             assert (await self.ask("select count(*) from made"))[1] == ("0",)
+
+        return self.scenario(steps)
+
+    def test_who_has_too_much_to_carry_ends(self):
+        """As if there were no moving; the others of its database go."""
+
+        async def steps():
+            self.patch(parting, "MAX_BYTES", 20_000)
+            laden = self.client()
+            for client in (self.client_a, laden):
+                await self.in_thread(client.login)
+            laden.send(Parse("large", f"select '{'x' * 20_000}'", ()), Sync())
+            await self.in_thread(laden.until_ready)
+            left = self.drain()
+            assert await self.in_thread(laden.until_end) == ["E:57P01"]
+            laden.close()
+            assert await left == 0
+            assert (await self.ask("select 1"))[1] == ("1",)
+            assert self.next_host.health().sessions == 1
 
         return self.scenario(steps)
 
