@@ -24,7 +24,8 @@ class Stage(Protocol):
     """What a connection is doing now.
 
     Attributes:
-        logged_in: The client has proved who it is, or another worker asks it for that.
+        logged_in: The client has proved who it is, or another worker asks it for that, or it has done its part so far: what is waited for
+            is the server's.
     """
 
     @property
@@ -59,6 +60,9 @@ class SessionStage(Stage, Protocol):
             welcome: What it is told first: that it has logged in.
             frames: What has been read early is in it.
         """
+
+    def leave_for_good(self) -> None:
+        """The worker that relays the session lets go of its clients: as ``leave(now=False)``, but to move would not help."""
 
 
 class Client(Protocol):
@@ -157,7 +161,7 @@ class Host(Protocol):
     def departed(self, backend_pid: int, moving: Any) -> None:
         """A session that was being moved is not here any more."""
 
-    def arrived(self, stage: Stage) -> None:
+    def arrived(self, client: Client) -> None:
         """A client has a session now, here or on another worker; it may be told to leave at once."""
 
     def connection_finished(self, client: Client) -> None:

@@ -50,7 +50,6 @@ class Conversation:
         session: Its state.
         client: The connection.
         parting: How and when it ends here.
-        has_asked: The client has asked something.
         transaction_since: Reactor time of the transaction's first ReadyForQuery, or of the first look at it (``watch``)
             before that; None outside one.
         idle_since: Reactor time of the last ReadyForQuery; None while the server's turn lasts.
@@ -70,7 +69,6 @@ class Conversation:
         "_steps",
         "client",
         "extended",
-        "has_asked",
         "idle_since",
         "parting",
         "session",
@@ -100,7 +98,6 @@ class Conversation:
         self._lost = False
         self.idle_since: float | None = None
         self.transaction_since: float | None = None
-        self.has_asked = False
         self.parting = Parting(self)
         self.extended = ExtendedQuery(self, session)
         self._steps: dict[bytes, Step] = {
@@ -130,9 +127,8 @@ class Conversation:
             frames: What has been read early is in it.
         """
         self._inbox.begin(frames)
-        session = self.session
-        self._output.write(welcome + session.greeting)
-        self._output.write(BackendKeyData(session.backend_pid, self._secret_key).encode())
+        key = BackendKeyData(self.session.backend_pid, self._secret_key)
+        self._output.write(welcome + self.session.greeting + key.encode())
         self.ready_for_query()
         self._advance()
 
@@ -181,6 +177,10 @@ class Conversation:
     def leave(self, *, now: bool) -> None:
         """The host lets go of its clients."""
         self.parting.leave(now=now)
+
+    def leave_for_good(self) -> None:
+        """The worker that relays the session lets go of its clients."""
+        self.parting.leave_for_good()
 
     def end_of_input(self) -> None:
         """The worker that relays the session ends it, or its client is gone; then what is said here is heard by nobody."""
@@ -331,7 +331,7 @@ class Conversation:
                     if self.parting.instead_of_an_answer():
                         return False
                     self._inbox.take()
-                self.idle_since, self.has_asked = None, True
+                self.idle_since, self.parting.has_asked = None, True
                 # A request to cancel holds for all of a series, and for nothing that comes after it.
                 self.session.interruption.new_statement()
             if self._state.take_up(type_byte):

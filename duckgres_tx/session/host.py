@@ -21,7 +21,7 @@ from duckgres_tx.session.authentication import Passwords
 from duckgres_tx.session.backends import Backends
 from duckgres_tx.session.belongings import Belongings
 from duckgres_tx.session.cancellation import Cancelable, CancellationRegistry
-from duckgres_tx.session.client import Client, Stage
+from duckgres_tx.session.client import Client
 from duckgres_tx.session.connection import ClientConnection, configure_socket
 from duckgres_tx.session.control_plane import AcceptedConnection, ControlPlane, Health
 from duckgres_tx.session.conversation import Conversation
@@ -304,11 +304,11 @@ class SessionHost:
         frames.feed(bytes.fromhex(belongings.unread))
         conversation.resume(frames, belongings.told, cancelled=arrival.cancelled)
         if client.stage is conversation:
-            self.arrived(conversation)
+            self.arrived(client)
 
-    def arrived(self, stage: Stage) -> None:
+    def arrived(self, client: Client) -> None:
         """A client has a session now, here or on another worker; it may be told to leave at once."""
-        self._leaving.arrived(stage)
+        self._leaving.arrived(client.stage, is_to_move=self.moves_sessions and not client.encrypted)
 
     def connection_finished(self, client: Client) -> None:
         """Nothing is left of a connection."""

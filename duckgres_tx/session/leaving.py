@@ -6,8 +6,10 @@ r"""How a host lets go of its clients: asked first, sent away later, stopped at 
 
 - Until it is *asked*, a client that is idle may go on; nobody new comes meanwhile.
 - Who is asked ends at the first moment at which nothing of its own would be lost: idle, outside a transaction, its answers sent.
-- Then whoever has still not logged in is told to connect elsewhere.
+- Then whoever could have logged in and has not is told to connect elsewhere.
 - At last whatever goes on is cancelled.
+
+Who logs in only then is served all the same: it is asked after a grace of its own, or at once if it can go on in another worker.
 
 The steps only ever come closer: who drains a host that is draining already can hurry it, not hold it up.
 """
@@ -47,7 +49,9 @@ class Leaving:
     # those that are there now
     _stages: Callable[[], Iterable[Stage]]
     step: Step = Step.STAYING
+    _grace_s: float = 0.0
     _pending: dict[Step, IDelayedCall] = field(factory=dict)
+    _newcomers: dict[Stage, IDelayedCall] = field(factory=dict)
 
     def begin(self, timeout_s: float, grace_s: float = 0.0) -> None:
         """Let all go, or let them go sooner than was said before.
@@ -57,6 +61,7 @@ class Leaving:
             grace_s: Seconds from now until the idle ones have to leave; not later than the timeout.
         """
         asked_after_s = min(grace_s, timeout_s)
+        self._grace_s = max(self._grace_s, grace_s)
         self._at(Step.STOPPED, timeout_s)
         self._at(Step.HANDSHAKES_OVER, min(asked_after_s + HANDSHAKE_S, timeout_s))
         self._at(Step.ASKED, asked_after_s)
@@ -70,10 +75,19 @@ class Leaving:
         pending = self._pending.get(Step.STOPPED)
         return 0.0 if pending is None else max(0.0, pending.getTime() - self._clock.seconds())
 
-    def arrived(self, stage: Stage) -> None:
-        """A client has logged in meanwhile: what was said to the others holds for it too."""
-        if self.step is not Step.STAYING:
+    def arrived(self, stage: Stage, *, is_to_move: bool) -> None:
+        """A client has logged in meanwhile: what was said to the others holds for it too.
+
+        Args:
+            stage: Its own.
+            is_to_move: It loses nothing when it is asked at once.
+        """
+        if self.step is Step.STAYING:
+            return
+        if is_to_move or self.step is Step.STOPPED or self._grace_s <= 0:
             stage.leave(now=self.step is Step.STOPPED)
+        else:
+            self._newcomers[stage] = self._clock.callLater(self._grace_s, self._ask, stage)
 
     def _at(self, step: Step, delay_s: float) -> None:
         if step.value <= self.step.value:
@@ -90,6 +104,11 @@ class Leaving:
         else:
             self._pending[step] = self._clock.callLater(delay_s, self._reach, step)
 
+    def _ask(self, stage: Stage) -> None:
+        del self._newcomers[stage]
+        if stage in self._stages():
+            stage.leave(now=False)
+
     def _reach(self, step: Step) -> None:
         """Do a step, which takes the place of all before it."""
         for each in [each for each in self._pending if each.value <= step.value]:
@@ -99,6 +118,10 @@ class Leaving:
         if step.value <= self.step.value and step is not Step.STOPPED:
             return
         self.step = step
+        if step is Step.STOPPED:
+            newcomers, self._newcomers = self._newcomers, {}
+            for newcomer in newcomers.values():
+                newcomer.cancel()
         for stage in list(self._stages()):
             if step is not Step.HANDSHAKES_OVER:
                 stage.leave(now=step is Step.STOPPED)

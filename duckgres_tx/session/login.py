@@ -138,9 +138,9 @@ class Authentication:
         if client.closing:
             conversation.lost()
             return
-        client.host.arrived(conversation)
+        client.host.arrived(client)
         if self._is_to_leave:
-            conversation.leave(now=False)
+            conversation.leave_for_good()
         conversation.begin(self._welcome, self._rest())
 
     def _stop(self, error: PgError) -> None:

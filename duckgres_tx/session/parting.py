@@ -29,13 +29,11 @@ class Staying(Stage, Protocol):
         client: The connection.
         session: Its state.
         idle_since: Reactor time of the last ReadyForQuery; None while the server's turn lasts.
-        has_asked: The client has asked something.
     """
 
     client: Client
     session: Session
     idle_since: float | None
-    has_asked: bool
 
     @property
     def busy(self) -> bool:
@@ -62,15 +60,17 @@ class Parting:
 
     Attributes:
         reason: What the client hears at the end; None as long as the session isn't to end.
+        has_asked: The client has asked something.
     """
 
-    __slots__ = ("_conversation", "_may_go_elsewhere", "reason")
+    __slots__ = ("_conversation", "_may_go_elsewhere", "has_asked", "reason")
     _log = Logger()
 
     def __init__(self, conversation: Staying) -> None:
         self._conversation = conversation
         self._may_go_elsewhere = False
         self.reason: PgError | None = None
+        self.has_asked = False
 
     # Who says so
 
@@ -123,7 +123,7 @@ class Parting:
 
     def instead_of_an_answer(self) -> bool:
         """A client that is to leave asks something: whether the session has left instead."""
-        if not self.may_leave or not self._conversation.has_asked:
+        if not self.may_leave or not self.has_asked:
             return False
         if self.goes():
             return True

@@ -173,7 +173,7 @@ async def relay(client: Client, message: StartupMessage, early: bytes) -> None:
     client.stage = Relay(client, near_end)
     if early:
         client.stage.receive(early)
-    client.host.arrived(client.stage)
+    client.host.arrived(client)
 
 
 async def _reach_owner(client: Client, message: StartupMessage) -> socket.socket:

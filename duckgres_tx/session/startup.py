@@ -61,8 +61,8 @@ class Startup:
 
     @property
     def logged_in(self) -> bool:
-        """That comes later."""
-        return False
+        """That comes later; but who waits for a database has done what it can."""
+        return self._waiting
 
     def leave(self, *, now: bool) -> None:
         """The client may log in first; then its session is told to leave."""

@@ -176,6 +176,57 @@ class DrainTests(LivingHost):
 
         return self.begin(scenario())
 
+    def test_who_waits_for_a_database_is_not_sent_away(self):
+        """It has said all that it can: what is waited for is the server's."""
+        self.patch(leaving, "HANDSHAKE_S", 0.1)
+        client, other = self.client(), self.client()
+        asked, answer = Deferred(), Deferred()
+
+        async def claim(name):
+            asked.callback(None)
+            return await answer
+
+        async def scenario():
+            await self.in_thread(other.login)
+            await self.in_thread(other.ask, "create database shop")
+            other.close()
+            self.patch(self.control_plane, "claim_database", claim)
+            login = self.in_thread(client.login, database="shop")
+            await asked
+            left = self.begin(self.host.drain(30))
+            await deferLater(reactor, 0.3)
+            answer.callback(True)
+            assert await login == "Z:I"
+            assert (await self.in_thread(client.ask, "select 5"))[1] == ("5",)
+            assert await self.in_thread(client.until_end) == ["E:57P01"]
+            client.close()
+            assert await left == 0
+
+        return self.begin(scenario())
+
+    def test_who_logs_in_meanwhile_is_served(self):
+        """Its first question is answered even if there is no grace."""
+        client = self.client()
+
+        async def scenario():
+            def knock():
+                client.send(StartupMessage(3, 0, {"user": "postgres", "database": "postgres"}))
+                return client.read()[1]
+
+            offered = await self.in_thread(knock)
+            left = self.begin(self.host.drain(30))
+
+            def go_on():
+                scram = client._authenticate(None, "postgres", "secret", offered)
+                client._authenticate(scram, "postgres", "secret", client.read()[1])
+                return client.until_ready()[-1], client.ask("select 5")[1], client.until_end()
+
+            assert await self.in_thread(go_on) == ("Z:I", ("5",), ["E:57P01"])
+            client.close()
+            assert await left == 0
+
+        return self.begin(scenario())
+
     def test_a_database_is_let_go_with_its_last_session(self):
         """At once, so that another worker can open it; an unused one when the drain begins."""
         first, second = self.client(), self.client()

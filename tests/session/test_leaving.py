@@ -27,7 +27,8 @@ class Bench:
     def __init__(self) -> None:
         self.clock = Clock()
         self.session, self.newcomer = FakeStage(self.clock), FakeStage(self.clock, logged_in=False)
-        self.leaving = Leaving(self.clock, lambda: [self.session, self.newcomer])
+        self.stages = [self.session, self.newcomer]
+        self.leaving = Leaving(self.clock, lambda: self.stages)
 
     def advance(self, seconds: float) -> None:
         """One second after the other."""
@@ -119,18 +120,46 @@ def test_a_shutdown_tells_again(bench):
     ("after_s", "expected"), [(0, []), (4, []), (5, [(5.0, False)]), (59, [(59.0, False)]), (60, [(60.0, True)])]
 )
 def test_who_logs_in_meanwhile_is_told_what_the_others_were(bench, after_s, expected):
-    """At the first moment at which it can be told anything."""
+    """At the first moment at which it can be told anything, if it loses nothing by that."""
     bench.leaving.begin(60.0, 5.0)
     bench.advance(after_s)
     late = FakeStage(bench.clock)
-    bench.leaving.arrived(late)
+    bench.leaving.arrived(late, is_to_move=True)
 
     assert late.told == expected
 
 
+@pytest.mark.parametrize(("after_s", "expected"), [(4, []), (5, [(10.0, False)]), (58, []), (60, [(60.0, True)])])
+def test_who_logs_in_meanwhile_and_can_t_move_has_a_grace_of_its_own(bench, after_s, expected):
+    """Within the timeout, which is everybody's."""
+    bench.leaving.begin(60.0, 5.0)
+    bench.advance(after_s)
+    late = FakeStage(bench.clock)
+    bench.stages.append(late)
+    bench.leaving.arrived(late, is_to_move=False)
+    bench.advance(20 if after_s < 58 else 0)
+
+    told_by_steps = [(5.0, False)] if after_s < 5 else []
+    assert late.told == told_by_steps + expected
+    bench.advance(60)
+    assert late.told[-1] == (60.0, True)
+    assert bench.clock.getDelayedCalls() == []
+
+
+def test_who_has_left_before_its_grace_is_over_is_told_nothing(bench):
+    """Its connection may be another stage's by then."""
+    bench.leaving.begin(60.0, 5.0)
+    bench.advance(10)
+    gone = FakeStage(bench.clock)
+    bench.leaving.arrived(gone, is_to_move=False)
+    bench.advance(60)
+
+    assert gone.told == []
+
+
 def test_nobody_is_told_anything_in_ordinary_times(bench):
     """Nor later."""
-    bench.leaving.arrived(bench.session)
+    bench.leaving.arrived(bench.session, is_to_move=False)
     bench.advance(100)
 
     assert bench.session.told == []
