@@ -106,9 +106,9 @@ class Assignment:
             elif waits_for_owner:
                 # it is gone, and the next one has as long as any
                 deadline, waits_for_owner = max(deadline, now + ROUTE_DEADLINE_S), False
-            if now >= deadline or self._closed or len(self._waiting) >= MAX_WAITING:
+            if now >= deadline or not self.is_open:
                 raise no_worker()
-            await self._change(deadline - now)
+            await self.change(deadline - now)
 
     async def settle(self, arrival: Arrival, database: str) -> None:
         """Decide now who owns a database, so that the worker that a session is relayed to doesn't relay it again. See `find`."""
@@ -126,18 +126,32 @@ class Assignment:
             left_s = deadline - self._clock.seconds()
             if not self.crew.is_in_charge:
                 # another control plane knows, and is asked; unless we are in charge again
-                await self._change(CLAIM_DEADLINE_S)
+                await self.change(CLAIM_DEADLINE_S)
             elif left_s > 0 and self._has_to_wait(worker, database):
-                await self._change(left_s)
+                await self.change(left_s)
             else:
                 break
         return self._placement.claim(database, worker, self.crew.ready())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is worth while to wait: neither does the server end, nor are there too many that do."""
+        return not self._closed and len(self._waiting) < MAX_WAITING
 
     def something_changed(self) -> None:
         """A worker has become ready or died, or a database is free: whoever waits looks again."""
         waiting, self._waiting = self._waiting, []
         for waiter in waiting:
             waiter.callback(None)
+
+    async def change(self, deadline_s: float) -> None:
+        """Wait for `something_changed`, or for the deadline."""
+        waiter: Deferred[None] = Deferred()
+        self._waiting.append(waiter)
+        try:
+            await waiter.addTimeout(deadline_s, self._clock)
+        except DeferredTimeoutError:
+            self._waiting.remove(waiter)
 
     def close(self) -> None:
         """The server ends: no client waits any more."""
@@ -153,22 +167,13 @@ class Assignment:
         return self._placement.choose(database, self.crew.ready())
 
     def _has_to_wait(self, worker: SessionServer, database: str) -> bool:
-        if self._closed or len(self._waiting) >= MAX_WAITING:
+        if not self.is_open:
             return False
         owner = self._placement.owner(database)
         if owner is None:
             return not self.crew.is_known
         successor = self._placement.successor(database, self.crew.ready())
         return owner is not worker and owner.is_draining and worker is successor
-
-    async def _change(self, deadline_s: float) -> None:
-        """Wait for `something_changed`, or for the deadline."""
-        waiter: Deferred[None] = Deferred()
-        self._waiting.append(waiter)
-        try:
-            await waiter.addTimeout(deadline_s, self._clock)
-        except DeferredTimeoutError:
-            self._waiting.remove(waiter)
 
 
 def no_worker() -> PgError:

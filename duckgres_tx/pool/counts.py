@@ -57,6 +57,9 @@ class Sessions:
     _by_pid: dict[int, Session] = field(factory=dict)
     _next_sequence: dict[int, int] = field(factory=dict)
 
+    def __contains__(self, backend_pid: int) -> bool:
+        return backend_pid in self._by_pid
+
     def __len__(self) -> int:
         return len(self._by_pid)
 

@@ -32,6 +32,10 @@ class LinkLost(Exception):
     """There is no link to send a command over, or it was lost before the answer came."""
 
 
+class LinkDown(LinkLost):
+    """There is none now: nothing was sent."""
+
+
 def answering(command: type[amp.Command]) -> Callable[[_Method], _Method]:
     """Make a method the responder of a command, so that it can never close the link.
 

@@ -17,7 +17,7 @@ from duckgres_tx.pool.commands import Draining, Health, InvalidConfiguration, Sh
 from duckgres_tx.pool.control_end import ControlEnd, Desk
 from duckgres_tx.pool.heart import MISSES, Heart
 from duckgres_tx.pool.lifecycle import COMING, LifeRecord, Phase, WorkerLife, begin_life
-from duckgres_tx.pool.link import Link, LinkLost
+from duckgres_tx.pool.link import Link, LinkDown, LinkLost
 from duckgres_tx.pool.servers import ServerHealth
 from duckgres_tx.pool.terms import agree
 from duckgres_tx.pool.watcher import Process, Watcher
@@ -315,7 +315,7 @@ class RemoteWorker:
 
     def _up(self) -> Link:
         if self._link is None:
-            raise LinkLost(f"{self.name} has no link")
+            raise LinkDown(f"{self.name} has no link")
         return self._link
 
     async def _new_link(self) -> Link:

@@ -5,11 +5,10 @@ It answers the front door (`route`, `cancel`) and the workers (`Desk`). It holds
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.logger import Logger
 
 from duckgres_tx.errors import PgError
@@ -17,6 +16,7 @@ from duckgres_tx.handover import descriptors
 from duckgres_tx.pool.arrival import Arrival, as_accepted, asked_for, may_try_again
 from duckgres_tx.pool.assignment import Assignment, Crew, no_worker
 from duckgres_tx.pool.books import Books, Gate
+from duckgres_tx.pool.cancels import Cancels
 from duckgres_tx.pool.commands import DescriptorMismatch, Draining, NoOwner, NotConfigured, Superseded, WorkerFault
 from duckgres_tx.pool.counts import Session, Sessions
 from duckgres_tx.pool.in_flight import InFlight
@@ -45,6 +45,7 @@ class Switchboard:
         handing: Connections that have been sent to a worker, which has not answered yet.
         books: The sessions that there are.
         assignment: Who waits for a worker.
+        cancels: CancelRequests on their way.
         moves: Sessions that go from one worker to another.
     """
 
@@ -57,6 +58,7 @@ class Switchboard:
     room: WaitingRoom[Arrival] = field(init=False)
     handing: InFlight = field(init=False)
     assignment: Assignment = field(init=False)
+    cancels: Cancels = field(init=False)
     moves: Moves = field(init=False)
     _refusing: int = 0
     _log: Logger = field(factory=Logger)
@@ -66,6 +68,7 @@ class Switchboard:
         self.room = WaitingRoom()
         self.handing = InFlight(self._clock)
         self.assignment = Assignment(self._clock, self.placement, self.room)
+        self.cancels = Cancels(self._clock, self.assignment, self.books.sessions)
         self.moves = Moves(self.assignment, self.books, self.handing)
 
     @property
@@ -109,31 +112,12 @@ class Switchboard:
         return self._admission.admit(arrival.remote_host)
 
     async def cancel(self, backend_pid: int, secret_key: bytes) -> None:
-        """Carry a CancelRequest to the worker that has the session; a wrong one goes nowhere. Bounded by the worker's deadline."""
-        session = self.sessions.get(backend_pid)
-        # one that another control plane has handed over may not have been told of yet
-        workers = _whereabouts(session) if session is not None else self.crew.in_slot(Sessions.slot_of(backend_pid))
-        await self._have_stopped(workers, backend_pid, lambda worker: worker.cancel(backend_pid, secret_key))
+        """Carry a CancelRequest to the worker that has the session; see `Cancels.carry`."""
+        await self.cancels.carry(backend_pid, secret_key)
 
     async def signal(self, backend_pid: int, order: str) -> None:
         """See `Desk.signal`."""
-        session = self.sessions.get(backend_pid)
-        if session is not None:
-            await self._have_stopped(
-                _whereabouts(session), backend_pid, lambda worker: worker.signal(backend_pid, order)
-            )
-
-    async def _have_stopped(
-        self, workers: Iterable[SessionServer], backend_pid: int, stop: Callable[[SessionServer], Awaitable[bool]]
-    ) -> None:
-        for worker in workers:
-            try:
-                if await stop(worker):
-                    return
-            except (LinkLost, NotConfigured, WorkerFault, DeferredTimeoutError) as error:
-                self._log.warn(
-                    "{worker} can't stop session {pid}: {error}", worker=worker.name, pid=backend_pid, error=str(error)
-                )
+        await self.cancels.signal(backend_pid, order)
 
     # ---- for a takeover
 
@@ -324,11 +308,6 @@ class Switchboard:
                 self.sessions.end(session.backend_pid)
         finally:
             self._refusing -= 1
-
-
-def _whereabouts(session: Session) -> list[SessionServer]:
-    """Who may have a session, the one first that may give it to the other."""
-    return [worker for worker in (session.worker, session.heading_for) if worker is not None]
 
 
 def _least_loaded(workers: Iterable[SessionServer], sessions: Sessions) -> list[SessionServer]:

@@ -13,8 +13,9 @@ from twisted.internet.task import Clock
 
 from duckgres_tx.admission import Admission, RateLimit
 from duckgres_tx.handover import descriptors
+from duckgres_tx.pool.cancels import LINK_PATIENCE_S
 from duckgres_tx.pool.commands import DescriptorMismatch, Draining, NoOwner, NotConfigured, WorkerFault
-from duckgres_tx.pool.link import LinkLost
+from duckgres_tx.pool.link import LinkDown, LinkLost
 from duckgres_tx.pool.placement import Placement
 from duckgres_tx.pool.switchboard import Arrival, Switchboard, asked_for
 from duckgres_tx.wire.startup import SSLRequest, StartupMessage
@@ -344,6 +345,43 @@ def test_a_session_that_another_worker_s_has_told_to_stop_is_found(board):
     for number in (pid, pid + 1):
         result_of(Deferred.fromCoroutine(board.board.signal(number, "terminate")))
     assert worker.cancelled == [(pid, "terminate")]
+
+
+def test_a_cancel_waits_for_a_link_that_is_down(board):
+    """It is not the client's fault, and its query would go on; but a dead worker's link never comes back."""
+    board.arrive("sales")
+    worker = board.taken()[0]
+    pid = worker.accepted[0][0].backend_pid
+    worker.failures += [LinkDown("down"), LinkDown("still down")]
+
+    carried = Deferred.fromCoroutine(board.board.cancel(pid, b"key!"))
+    board.board.something_changed()
+    assert not carried.called
+    board.board.heard_from(worker)
+    result_of(carried)
+    assert worker.cancelled == [(pid, b"key!")]
+
+    worker.failures.append(LinkDown("down"))
+    carried = Deferred.fromCoroutine(board.board.cancel(pid, b"key!"))
+    board.crew.workers.remove(worker)
+    board.board.worker_died(worker)
+    result_of(carried)
+    assert len(worker.cancelled) == 1
+
+
+def test_a_cancel_does_not_wait_for_ever(board):
+    """Its client waits for the close."""
+    board.arrive("sales")
+    worker = board.taken()[0]
+    worker.failures += [LinkDown("down")] * 9
+
+    carried = Deferred.fromCoroutine(board.board.cancel(worker.accepted[0][0].backend_pid, b"key!"))
+    board.clock.advance(LINK_PATIENCE_S - 1)
+    assert not carried.called
+    board.clock.advance(1)
+    result_of(carried)
+    assert worker.cancelled == []
+    worker.failures.clear()
 
 
 def test_a_relayed_session_goes_to_the_owner_and_counts_once(board):
