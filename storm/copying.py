@@ -20,6 +20,7 @@ class Copier(Part):
         """Both ways once."""
         self.doing = "make a table"
         await session.ask(frames.query("create temporary table copied (i integer, t text)"))
+        self.holds = True
         if self.around.abilities.copy_in:
             await self._in(session)
         else:

@@ -18,32 +18,53 @@ def _row_values(answers: Sequence[frames.Message]) -> list[int]:
 
 
 class IdleHolder(Part):
-    """Idle most of the time; looks now and then whether all that it holds is still there."""
+    """Idle most of the time; looks now and then whether all that it holds is still there: a variable, and a prepared statement."""
 
     async def hold(self, session: Session) -> None:
         """Make things, then check them until the storm is over; now and then begin anew."""
         self.doing = "make what is held"
         mark = f"{self.number}-{session.backend_pid}"
-        await session.ask(
-            frames.query(f"create temporary table held as select i, i * {self.number + 1} as x from range(100) t(i)")
-        )
-        await session.ask(frames.query(f"set application_name = 'holder {mark}'"))
-        await session.ask(frames.parse("kept", f"select $1::int + {self.number}"), frames.SYNC)
+        await self.make(session, mark)
         for turn in range(_LIFETIME_CHECKS):
             self.doing = "idle"
             await session.rest(min(self.around.choice.uniform(0.5, 3.0), max(self.around.time_left, 0.01)))
             if self.around.time_left <= 0:
                 return
             self.doing = "check what is held"
-            self.expect(
-                "the sum of a temporary table",
-                await session.value("select sum(x) from held"),
-                str(4950 * (self.number + 1)),
-            )
-            self.expect("application_name", await session.value("show application_name"), f"holder {mark}")
-            answers = await session.ask(frames.bind("", "kept", str(turn)), frames.execute(), frames.SYNC)
-            self.expect("a prepared statement", _row_values(answers), [turn + self.number])
+            await self.check(session, mark, turn)
         self.doing = "close"
+
+    async def make(self, session: Session, mark: str) -> None:
+        """Everything that is held."""
+        await session.ask(frames.query(f"set application_name = 'holder {mark}'"))
+        await session.ask(frames.parse("kept", f"select $1::int + {self.number}"), frames.SYNC)
+
+    async def check(self, session: Session, mark: str, turn: int) -> None:
+        """Whether it is there."""
+        self.expect("application_name", await session.value("show application_name"), f"holder {mark}")
+        answers = await session.ask(frames.bind("", "kept", str(turn)), frames.execute(), frames.SYNC)
+        self.expect("a prepared statement", _row_values(answers), [turn + self.number])
+
+
+class TableHolder(IdleHolder):
+    """The same with a temporary table, which is where it was made."""
+
+    async def make(self, session: Session, mark: str) -> None:
+        """See `IdleHolder.make`."""
+        await session.ask(
+            frames.query(f"create temporary table held as select i, i * {self.number + 1} as x from range(100) t(i)")
+        )
+        self.holds = True
+        await super().make(session, mark)
+
+    async def check(self, session: Session, mark: str, turn: int) -> None:
+        """See `IdleHolder.check`."""
+        self.expect(
+            "the sum of a temporary table",
+            await session.value("select sum(x) from held"),
+            str(4950 * (self.number + 1)),
+        )
+        await super().check(session, mark, turn)
 
 
 class PortalHolder(Part):

@@ -36,11 +36,15 @@ class Journal:
         seconds = time.monotonic() - began
         self.note("connect", client, began=began, seconds=seconds, tls=tls, how=how, text=text, full=full)
 
-    def ended(self, client: str, error: SessionEndedError, doing: str) -> None:
-        """A session ended that we hadn't closed."""
+    def lasted(self, client: str, began: float, *, may_end: bool) -> None:
+        """A session was closed by us."""
+        self.note("lasted", client, began=began, may_end=may_end)
+
+    def ended(self, client: str, error: SessionEndedError, doing: str, *, may_end: bool) -> None:
+        """A session ended that we hadn't closed; a roll may do so to one that can't go on in another worker (``may_end``)."""
         self.note(
             "ended", client, how=error.how, text=str(error), status=error.status, answered=error.answered,
-            waited_s=error.waited_s, doing=doing,
+            waited_s=error.waited_s, doing=doing, may_end=may_end,
         )  # fmt: skip
 
     def failed(self, client: str, error: StatementFailedError, doing: str) -> None:

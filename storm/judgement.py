@@ -93,8 +93,8 @@ def _grouped(what: str, cases: Iterator[tuple[str, ...]]) -> Iterator[str]:
 
 def _failed_connects(record: Record) -> Iterator[tuple[str, ...]]:
     for event in record.of("connect"):
-        # logged in, and ended by a roll before its first query
-        ended_by_roll = event["how"] == ADMIN_SHUTDOWN and record.within(Kind.ROLL, event["at"])
+        # logged in, and ended by a roll before its first query; in plain text it would have gone on elsewhere
+        ended_by_roll = event["how"] == ADMIN_SHUTDOWN and event["tls"] and record.within(Kind.ROLL, event["at"])
         if event["how"] != "ok" and not ended_by_roll:
             yield (
                 event["client"],
@@ -111,9 +111,18 @@ def _ended_sessions(record: Record) -> Iterator[tuple[str, ...]]:
 
 
 def _is_a_roll_s_due(record: Record, event: Event) -> bool:
-    """Rolls may end what is idle, and nothing else, with 57P01 and nothing else."""
+    """Rolls may end what is idle and can't go on in another worker, and nothing else, with 57P01 and nothing else."""
     idle = event["status"] == "I" and not event["answered"] and event["waited_s"] < CROSSED_S
-    return event["how"] == ADMIN_SHUTDOWN and idle and record.within(Kind.ROLL, event["at"])
+    return event["how"] == ADMIN_SHUTDOWN and idle and event["may_end"] and record.within(Kind.ROLL, event["at"])
+
+
+def outlived_a_roll(record: Record) -> int:
+    """Sessions that were there before a roll and after it, and could only be so by going from one worker to another."""
+    rolls = [window for window in record.windows if window.kind is Kind.ROLL]
+    return sum(
+        not event["may_end"] and any(event["began"] < roll.began and roll.ended < event["at"] for roll in rolls)
+        for event in record.of("lasted")
+    )
 
 
 def _lost_cancels(record: Record) -> Iterator[tuple[str, ...]]:
@@ -179,6 +188,9 @@ def _too_little(record: Record) -> Iterator[str]:
         yield f"only {connects} connects were made, not {wanted:.0f}: the clients could not keep up"
     done = Counter(event["kind"] for event in record.events)
     yield from (f"not one event of the kind {kind!r}" for kind in ("checked", "committed", "cancel") if not done[kind])
+    rolled = any(window.kind is Kind.ROLL for window in record.windows)
+    if rolled and record.plan.load.holders and not outlived_a_roll(record):
+        yield "not one session went from one worker to another"
     if record.plan.takeover_every_s:
         least = max(1, int(record.plan.duration_s / record.plan.takeover_every_s / 2))
         made = sum(window.kind is Kind.TAKEOVER for window in record.windows)

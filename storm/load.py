@@ -23,7 +23,7 @@ from storm import client, frames, scram
 from storm.client import Session, StatementFailedError
 from storm.connects import Connects
 from storm.copying import Copier
-from storm.holders import CursorHolder, IdleHolder, PortalHolder
+from storm.holders import CursorHolder, IdleHolder, PortalHolder, TableHolder
 from storm.journal import Journal
 from storm.parts import Abilities, Part, Surroundings
 from storm.plan import Load
@@ -114,9 +114,9 @@ def _parts(load: Load, around: Surroundings) -> list[tuple[Part, Callable[[Sessi
         [PortalHolder, CursorHolder] if around.abilities.cursors else [PortalHolder]
     )
     for number in range(load.holders):
-        # two of three hold what outlasts transactions
+        # two of three hold what outlasts transactions, one of them what can't go on in another worker
         if number % 3:
-            idle = IdleHolder(around, f"idle holder {number}", number)
+            idle = (TableHolder if number % 3 == 1 else IdleHolder)(around, f"idle holder {number}", number)
             parts.append((idle, idle.hold))
         else:
             kind = kinds[number // 3 % len(kinds)]

@@ -59,12 +59,14 @@ class Part:
     Attributes:
         name: In the journal.
         doing: What it is about to do, for the journal.
+        holds: Its session has something that only the worker has that it was made in.
     """
 
     around: Surroundings
     name: str
     number: int
     doing: str = ""
+    holds: bool = False
 
     @property
     def database(self) -> str:
@@ -75,6 +77,11 @@ class Part:
     def over_tls(self) -> bool:
         """Every second one is."""
         return self.number // len(self.around.databases) % 2 == 1
+
+    @property
+    def may_end(self) -> bool:
+        """Whether its session can't go on in another worker, so that a roll may end it."""
+        return self.over_tls or self.holds
 
     async def session(self) -> Session:
         """A new session; a connect that fails is written down and raised."""
@@ -95,11 +102,14 @@ class Part:
             work: Returns when the session may be closed.
         """
         while self.around.time_left > 0:
+            self.holds = False
             try:
                 async with await self.session() as session:
+                    began = time.monotonic()
                     await work(session)
+                self.around.journal.lasted(self.name, began, may_end=self.may_end)
             except SessionEndedError as ended:
-                self.around.journal.ended(self.name, ended, self.doing)
+                self.around.journal.ended(self.name, ended, self.doing, may_end=self.may_end)
             except StatementFailedError as failure:
                 self.around.journal.failed(self.name, failure, self.doing)
                 await asyncio.sleep(_PAUSE_AFTER_A_FAULT_S)

@@ -11,7 +11,7 @@ class Load:
 
     Attributes:
         connects_per_s: Connects a second, half of them over TLS; they come at their times, however slow the server is.
-        holders: Sessions that hold temporary tables, prepared statements, and portals or cursors.
+        holders: Sessions that hold prepared statements, temporary tables, and portals or cursors.
         writers: Sessions with transactions that stay open for a while.
         sleepers: Sessions with statements that take seconds.
         cancels: Sessions whose statements are cancelled.

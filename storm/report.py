@@ -6,7 +6,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from storm.judgement import ADMIN_SHUTDOWN, Classes, Latencies
+from storm.judgement import ADMIN_SHUTDOWN, Classes, Latencies, outlived_a_roll
 from storm.record import Kind, Record
 from storm.samples import Least
 
@@ -38,6 +38,7 @@ def _done(record: Record) -> Iterator[str]:
     yield f"rolls             {len(rolls)}{_spread(rolls)}"
     ended = Counter(event["how"] for event in record.of("ended"))
     yield f"sessions ended    {ended.pop(ADMIN_SHUTDOWN, 0)} with 57P01{', ' + str(dict(ended)) if ended else ''}"
+    yield f"sessions moved    {outlived_a_roll(record)} that were there before a roll and after it"
     cancels = record.of("cancel")
     yield f"cancels           {len(cancels)}{_spread([event['seconds'] for event in cancels])}, {sum(event['how'] == 'ok' for event in cancels)} reached their query"
     yield f"commits           {record.commits} acknowledged"

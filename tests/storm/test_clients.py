@@ -64,7 +64,7 @@ def test_the_journal_is_read_back_up_to_a_torn_line(tmp_path: Path) -> None:
     file = io.StringIO()
     journal = Journal(file)
     journal.connected("connects", 1.0, tls=True, full=True)
-    journal.ended("holder", SessionEndedError("57P01", "bye", status="I"), "idle")
+    journal.ended("holder", SessionEndedError("57P01", "bye", status="I"), "idle", may_end=True)
     journal.failed("writer", StatementFailedError("42601", "no"), "insert")
     path = tmp_path / "journal"
     path.write_text(file.getvalue() + '{"at": 5', encoding="utf-8")

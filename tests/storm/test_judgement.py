@@ -27,7 +27,12 @@ def connect(at: float, seconds: float = 0.01, **changes: Any) -> dict[str, Any]:
 def ended(at: float, **changes: Any) -> dict[str, Any]:
     """An idle session that was ended by 57P01 at that moment."""
     event = {"kind": "ended", "client": "holder", "at": at, "how": "57P01", "text": "57P01: bye", "status": "I"}
-    return {**event, "answered": False, "waited_s": 0.0, "doing": "idle", **changes}
+    return {**event, "answered": False, "waited_s": 0.0, "doing": "idle", "may_end": True, **changes}
+
+
+def lasted(began: float, at: float, **changes: Any) -> dict[str, Any]:
+    """A session that its client has closed at that moment."""
+    return {"kind": "lasted", "client": "holder", "began": began, "at": at, "may_end": False, **changes}
 
 
 def cancel(how: str = "ok") -> dict[str, Any]:
@@ -41,7 +46,7 @@ def record() -> Record:
     """A run in which nothing went wrong."""
     events = [connect(float(second)) for second in range(10)]
     events += [{"kind": kind, "client": "holder", "at": 1.0} for kind in ("checked", "committed")]
-    return Record(PLAN, windows=[*TAKEOVERS, ROLL], events=[*events, cancel()])
+    return Record(PLAN, windows=[*TAKEOVERS, ROLL], events=[*events, cancel(), lasted(1.0, 9.0)])
 
 
 def test_a_good_run_has_no_violations(record: Record) -> None:
@@ -63,11 +68,28 @@ def test_every_failed_connect_counts(record: Record, how: str) -> None:
 
 def test_a_roll_may_end_who_has_just_logged_in(record: Record) -> None:
     """It was a session then; but nobody may be refused by a roll."""
-    record.events.append(connect(5.0, how="57P01"))
+    record.events.append(connect(5.0, how="57P01", tls=True))
     assert violations(record) == []
 
-    record.events.append(connect(5.0, how="57P03"))
-    assert len(violations(record)) == 1
+    record.events.append(connect(5.0, how="57P03", tls=True))
+    assert violations(record)[0].startswith("1 connects failed")
+
+
+def test_a_roll_may_end_nobody_who_could_go_on_elsewhere(record: Record) -> None:
+    """Whether it has been there for long or has just come."""
+    record.events += [ended(5.0, may_end=False), connect(5.0, how="57P01")]
+
+    told = violations(record)
+
+    assert [line.partition(":")[0] for line in told] == ["1 connects failed", "1 sessions ended"]
+
+
+def test_a_roll_in_which_nobody_has_moved_proves_nothing(record: Record) -> None:
+    """Who came later, or has something that can't go along, is no proof."""
+    record.events = [event for event in record.events if event["kind"] != "lasted"]
+    record.events += [lasted(5.0, 9.0), lasted(1.0, 5.0), lasted(1.0, 9.0, may_end=True)]
+
+    assert violations(record) == ["not one session went from one worker to another"]
 
 
 def test_a_roll_may_end_idle_sessions(record: Record) -> None:
