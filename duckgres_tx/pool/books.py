@@ -128,9 +128,15 @@ class Books:
 
     def worker_died(self, worker: SessionServer) -> tuple[list[Session], tuple[str, ...]]:
         """Forget a worker. Returns the sessions that died with it, and the databases that are free now."""
-        lost = self.sessions.of(worker)
-        for session in lost:
-            self.closed(session.backend_pid)
+        lost = []
+        for session in self.sessions.of(worker):
+            if session.heading_for is None:
+                lost.append(session)
+                self.closed(session.backend_pid)
+            else:
+                # the other one's word that it has it may be on its way; if it hasn't, its heartbeats tell
+                session.worker, session.heading_for = session.heading_for, None
+        self.sessions.forget_heir(worker)
         return lost, self._placement.forget(worker)
 
     def _enter(

@@ -93,6 +93,12 @@ class Sessions:
         """How many a worker has, those in the handshake among them."""
         return sum(session.worker is worker for session in self._by_pid.values())
 
+    def forget_heir(self, worker: SessionServer) -> None:
+        """Nobody is headed for that worker any more."""
+        for session in self._by_pid.values():
+            if session.heading_for is worker:
+                session.heading_for = None
+
     def missing(self, worker: SessionServer, live: Iterable[int]) -> list[Session]:
         """The sessions of a worker that it doesn't have (any more)."""
         present = frozenset(live)

@@ -108,7 +108,7 @@ class Parting:
             self.reason = reason
         if self.goes():
             return
-        if not self._conversation.busy and (now or self._has_been_idle):
+        if not self._conversation.busy and (now or self._waits_for_nothing):
             self._say()
         elif now:
             # FATAL: what it stops is the last that the client hears of.
@@ -118,7 +118,7 @@ class Parting:
 
     def after_a_moment(self) -> None:
         """A client that was told to leave and has asked nothing for a moment hears so here."""
-        if self.reason is not None and not self._conversation.busy and not self.goes() and self._has_been_idle:
+        if self.reason is not None and not self._conversation.busy and not self.goes() and self._waits_for_nothing:
             self._say()
 
     def instead_of_an_answer(self) -> bool:
@@ -184,11 +184,15 @@ class Parting:
     # Within
 
     @property
-    def _has_been_idle(self) -> bool:
+    def _waits_for_nothing(self) -> bool:
+        """Neither for its client to read, nor for others of its database to come along."""
         conversation = self._conversation
         now: float = conversation.client.host.reactor.seconds()
         return (
-            self.may_leave and conversation.idle_since is not None and now - conversation.idle_since >= ANSWER_IS_READ_S
+            self.may_leave
+            and conversation.idle_since is not None
+            and now - conversation.idle_since >= ANSWER_IS_READ_S
+            and not self.may_move
         )
 
     def _say(self) -> None:

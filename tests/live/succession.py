@@ -72,6 +72,14 @@ def login(fleet: Fleet, *, tls: bool = False) -> raw.RawClient:
     return client
 
 
+def login_and_stay(fleet: Fleet) -> raw.RawClient:
+    """The same for one that holds a temporary table, which can't go to another worker: a roll ends it as soon as it lets go of its worker."""
+    client = login(fleet)
+    client.send(raw.query("CREATE TEMP TABLE held (i int)"))
+    client.until()
+    return client
+
+
 def succeed(fleet: Fleet, *options: str, daemon: bool = False, env: Mapping[str, str] | None = None) -> ControlPlane:
     """Take over, and wait until the incumbent has gone, which it must with status 0; returns the incumbent."""
     incumbent = fleet.serving
@@ -215,7 +223,7 @@ LONG_ANSWER = ((LONG_LIMIT - 2 + 10) // 11,)
 
 
 def drain_has_begun(fleet: Fleet, idle: raw.RawClient) -> None:
-    """Wait until a roll lets go of the worker of an idle session, which is the first to hear of it."""
+    """Wait until a roll lets go of the worker of an idle session that can't move, which is the first to hear of it."""
     assert ended_how(idle, 30) == "57P01", fleet.words()[-2000:]
     idle.socket.close()
 

@@ -14,7 +14,7 @@ from succession import (
     Connecting,
     connect,
     drain_has_begun,
-    login,
+    login_and_stay,
     refused,
     running_fleet,
     serves,
@@ -141,7 +141,7 @@ def test_a_takeover_while_a_worker_drains():
         old = fleet.workers_alive()
         with psycopg.connect(fleet.dsn(sslmode="disable")) as busy:
             busy.execute("CREATE TABLE u10 AS SELECT 1 AS x")
-            idle = login(fleet)
+            idle = login_and_stay(fleet)
             fleet.serving.send(signal.SIGUSR2)
             drain_has_begun(fleet, idle)
             for _ in range(2):

@@ -19,6 +19,7 @@ from succession import (
     ended_how,
     is_cut,
     login,
+    login_and_stay,
     refused,
     roll_is_done,
     running_fleet,
@@ -228,7 +229,7 @@ def test_handover_then_normal_operation(rolling):
 
 def test_handover_old_worker_retires_on_disconnect(rolling):
     """A worker that is being replaced ends as soon as its last client has gone, long before the timeout."""
-    client = login(rolling)
+    client = login_and_stay(rolling)
     worker = worker_of(rolling, client.socket)
     with contextlib.closing(connect(rolling, sslmode="disable")) as busy, busy.transaction():
         busy.execute("SELECT 1")

@@ -135,3 +135,32 @@ def test_with_a_worker_everything_of_it_is_forgotten(bench):
 
     assert ([session.backend_pid for session in lost], freed) == ([7, 8], ("sales",))
     assert bench.counted == (1, 1)
+
+
+def test_who_is_on_its_way_to_another_worker_does_not_die_with_the_first(bench):
+    """That worker's word may come a moment later; if it never comes, its heartbeats say that it hasn't the session."""
+    bench.books.entered(bench.worker, bench.inventory(told(7), told(8), told(9)))
+    for pid in (7, 8):
+        bench.books.heads_for(pid, bench.other)
+
+    lost, _ = bench.books.worker_died(bench.worker)
+    assert [session.backend_pid for session in lost] == [9]
+    bench.books.opened(bench.other, 7, "me", "sales", HOST, True)
+    bench.other.live = frozenset({7})
+    for _ in range(2):
+        bench.books.heard_from(bench.other)
+
+    assert bench.counted == (1, 1)
+    assert bench.books.sessions.get(7).worker is bench.other
+
+
+def test_nobody_heads_for_a_worker_that_has_died(bench):
+    """The session is where it was, and dies with that."""
+    bench.books.entered(bench.worker, bench.inventory(told(7)))
+    bench.books.heads_for(7, bench.other)
+    bench.books.worker_died(bench.other)
+
+    lost, _ = bench.books.worker_died(bench.worker)
+
+    assert [session.backend_pid for session in lost] == [7]
+    assert bench.counted == (0, 0)

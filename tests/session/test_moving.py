@@ -14,7 +14,7 @@ from twisted.trial.unittest import TestCase
 from duckgres_tx.errors import PgError
 from duckgres_tx.session import parting
 from duckgres_tx.session.control_plane import AcceptedConnection, AskAgain, Journey
-from duckgres_tx.session.host import SessionHost
+from duckgres_tx.session.host import WATCH_INTERVAL_S, SessionHost
 from duckgres_tx.session.settings import WorkerSettings
 from duckgres_tx.wire.frontend import Bind, Describe, Execute, Parse, Query, Sync, Target
 
@@ -167,6 +167,9 @@ class MovingTests(HostCase, TestCase):
             await self.ask("begin; create table made (i int)")
             left = self.drain()
             assert (await self.ask("select 1", other))[1] == ("1",)
+            # longer than one that could not move would be left alone
+            await deferLater(reactor, parting.ANSWER_IS_READ_S + 1.5 * WATCH_INTERVAL_S)
+            assert (await self.ask("select 2", other))[1] == ("2",)
             assert self.host.health().sessions == 2
             await self.ask("commit")
             assert await left == 0

@@ -1,0 +1,126 @@
+"""A server of which processes die, or stand still, exactly where a test says; and what must be true of it in the end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import psycopg
+from attrs import define
+from succession import ENVIRONMENT, serves, until
+
+from duckgres_tx.fault_points import VARIABLE, FaultPoint
+from storm.fleet import Fleet, FleetError, is_zombie
+
+EVERYTHING = os.environ.get("CHAOS") == "all"
+# how long a process stands still
+STOPPED_S = (1.0, 25.0) if EVERYTHING else (1.0,)
+# longer than any process is stopped
+DRAIN_TIMEOUT = f"{max(STOPPED_S) + 9:.0f}s"
+CONVERGENCE_S = 90.0
+ARRIVAL_S = 40.0
+
+
+@define(eq=False)
+class Stricken:
+    """The server.
+
+    Attributes:
+        fleet: Its processes.
+        faults: The file that tells them to die.
+        workers: How many it has in quiet times.
+    """
+
+    fleet: Fleet
+    faults: Path
+    workers: int
+
+    def arm(self, point: FaultPoint, number: signal.Signals, victim: int | str, *before: str) -> str:
+        """Have a process get a signal at a point, after other lines of the same file; returns the line."""
+        line = f"{point.value} {number.name} {victim}"
+        self.faults.write_text("".join(f"{each}\n" for each in (line, *before)), encoding="ascii")
+        return line
+
+    def has_struck(self, line: str) -> bool:
+        """Whether somebody has carried out that line."""
+        return line not in self.faults.read_text(encoding="ascii")
+
+    def await_strike(self, line: str) -> None:
+        """Wait until somebody has."""
+        until(lambda: self.has_struck(line), ARRIVAL_S, f"arrival at {line}")
+
+    def reached(self) -> list[str]:
+        """The points that were reached so far, each with the pid of who did."""
+        notes = self.faults.with_name(self.faults.name + ".reached")
+        return notes.read_text(encoding="ascii").splitlines() if notes.exists() else []
+
+    def converge(self) -> None:
+        """Wait until there is one control plane with its workers; when there is none, start one, as a service manager would."""
+        fleet = self.fleet
+        until(
+            self._is_settled, CONVERGENCE_S, f"single server: {fleet.control_planes_alive()}, {fleet.workers_alive()}"
+        )
+        assert serves(fleet)
+        assert fleet.named_by_pidfile() == fleet.serving.pid
+
+    def _is_settled(self) -> bool:
+        fleet = self.fleet
+        for plane in fleet.all:
+            plane.look()
+            if not plane.ready_at and not plane.gone_at:
+                with contextlib.suppress(FleetError):
+                    fleet.is_ready(plane)
+        alive = [plane for plane in fleet.all if plane.pid and not plane.gone_at and not is_zombie(plane.pid)]
+        if not alive:
+            fleet.launch()
+            return False
+        if len(alive) != 1 or not alive[0].ready_at:
+            return False
+        fleet.serving = alive[0]
+        return len(fleet.workers_alive()) == self.workers
+
+
+@contextlib.contextmanager
+def stricken(directory: Path, workers: int, env: Mapping[str, str]) -> Iterator[Stricken]:
+    """A server for the time of a ``with`` block."""
+    faults = directory / f"faults{time.monotonic_ns()}"
+    faults.touch()
+    with Fleet(
+        workers, {**ENVIRONMENT, "DUCKGRES_DRAIN_TIMEOUT": DRAIN_TIMEOUT, **env, VARIABLE: str(faults)}
+    ) as fleet:
+        yield Stricken(fleet, faults, workers)
+
+
+def resume(pid: int) -> None:
+    """Have a process go on that stands still; it may be gone by now."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)
+
+
+def holders_of(fleet: Fleet, session: psycopg.Connection) -> list[int]:
+    """All processes of a server that have the other end of a client's connection."""
+    with socket.socket(fileno=os.dup(session.fileno())) as client:
+        host, port = client.getsockname()[:2]
+    packed = int.from_bytes(socket.inet_aton(host), "little")
+    inodes = {
+        f"socket:[{fields[9]}]"
+        for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
+        if (fields := line.split())[2] == f"{packed:08X}:{port:04X}"
+    }
+    found = []
+    for pid in fleet.processes():
+        with contextlib.suppress(OSError):
+            if any(_target(path) in inodes for path in Path(f"/proc/{pid}/fd").iterdir()):
+                found.append(pid)
+    return found
+
+
+def _target(path: Path) -> str:
+    with contextlib.suppress(OSError):
+        return str(path.readlink())
+    return ""
