@@ -323,6 +323,7 @@ class Roster:
     def _go_on_rolling(self, legacy: Legacy) -> None:
         """A roll that is under way shows in the generations, also when whoever began it was killed."""
         staff = self._staff
+        staff.rolling.last = legacy.last_roll
         old = sum(worker.generation < staff.generation for worker in staff.workers)
         if not old and not legacy.roll:
             return
@@ -365,6 +366,7 @@ class Roster:
             generation=staff.generation,
             roll=rolling.reason,
             roll_total=rolling.total,
+            last_roll=rolling.last,
             next_roll=rolling.next_reason,
             drains={worker.process.files.socket.name: left for worker, left in lefts.items() if left is not None},
             log_offsets={worker.process.files.socket.name: worker.process.files.log_offset for worker in staff.workers},

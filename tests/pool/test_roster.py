@@ -783,6 +783,7 @@ def test_a_new_control_plane_goes_on_with_a_roll():
     roll = Roll()
     roll.hired[2].become_ready()
     roll.clock.advance(20)
+    roll.roster._staff.rolling.ended("a worker did not come up")
     legacy = roll.roster.stand_down()
     assert roll.hired[1].calls[1:] == [("drain", 60.0, 5.0), "stand by"]
 
@@ -792,6 +793,7 @@ def test_a_new_control_plane_goes_on_with_a_roll():
     successor.source.leave(3, generation=2)
     successor.source.adoptions[2] = "draining"
     successor.run(successor.roster.promote(2, legacy))
+    assert successor.roster.describe()["last_roll"]["outcome"] == "a worker did not come up"
     old = successor.source.adopted[1]
     assert old.calls == [100, ("adopt", 2), ("drain", 40.0, 0.0)]
     assert successor.hired == []
