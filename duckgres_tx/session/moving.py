@@ -32,8 +32,9 @@ MOVE_TIMEOUT_S = 60.0
 TAKE_TIMEOUT_S = 30.0
 # When the control plane was replaced while it was asked: for whoever got the session from it.
 REPLACED_TIMEOUT_S = 5.0
+# Before the second attempt; twice as long before each after that. A worker that has died over the first is replaced within these.
 AGAIN_S = 0.25
-ATTEMPTS = 5
+ATTEMPTS = 6
 # When everybody is stopped: the database may have been closed just now.
 LAST_CHANCE_S = 2.5
 
@@ -100,6 +101,7 @@ class Moving:
         deadline = host.reactor.seconds() + MOVE_TIMEOUT_S
         attempts = 0
         while not self._over and attempts < ATTEMPTS and host.reactor.seconds() < deadline:
+            pause_s = AGAIN_S * 2**attempts
             try:
                 await self._attempt()
                 attempts += 1
@@ -107,10 +109,10 @@ class Moving:
                 # as long as there is no control plane
                 pass
             except PgError as error:
-                self._log.info("session {pid} can't move: {error}", pid=self._backend_pid, error=error.message)
-                break
+                attempts += 1
+                self._log.info("session {pid} can't move now: {error}", pid=self._backend_pid, error=error.message)
             if not self._over:
-                await deferLater(host.reactor, AGAIN_S)
+                await deferLater(host.reactor, pause_s)
         self._give_up()
 
     async def _attempt(self) -> None:

@@ -12,7 +12,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from duckgres_tx.errors import PgError
-from duckgres_tx.session import parting
+from duckgres_tx.session import moving, parting
 from duckgres_tx.session.control_plane import AcceptedConnection, AskAgain, Journey
 from duckgres_tx.session.host import WATCH_INTERVAL_S, SessionHost
 from duckgres_tx.session.settings import WorkerSettings
@@ -197,12 +197,12 @@ class MovingTests(HostCase, TestCase):
 
         return self.scenario(steps)
 
-    def test_it_is_offered_again_when_the_control_plane_is_replaced(self):
+    def test_it_is_offered_again_when_the_control_plane_is_replaced_or_the_worker(self):
         """Nobody can have taken it before."""
 
         async def steps():
             await self.in_thread(self.client_a.login)
-            self.failures = [AskAgain("replaced"), AskAgain("none there")]
+            self.failures = [AskAgain("replaced"), AskAgain("none there"), PgError("57P03", "its worker has died")]
             assert await self.drain() == 0
             assert (await self.ask("select 1"))[1] == ("1",)
 
@@ -213,7 +213,8 @@ class MovingTests(HostCase, TestCase):
 
         async def steps():
             await self.in_thread(self.client_a.login)
-            self.failures = [PgError("57P03", "nobody")]
+            self.patch(moving, "AGAIN_S", 0.01)
+            self.failures = [PgError("57P03", "nobody")] * moving.ATTEMPTS
             left = self.drain()
             assert await self.in_thread(self.client_a.until_end) == ["E:57P01"]
             self.client_a.close()
