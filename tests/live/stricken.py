@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import time
@@ -20,10 +21,11 @@ from storm.fleet import Fleet, FleetError, is_zombie
 EVERYTHING = os.environ.get("CHAOS") == "all"
 # how long a process stands still
 STOPPED_S = (1.0, 25.0) if EVERYTHING else (1.0,)
-# longer than any process is stopped
-DRAIN_TIMEOUT = f"{max(STOPPED_S) + 9:.0f}s"
+# longer than any process is stopped, on a machine that does other things too
+DRAIN_TIMEOUT = f"{max(STOPPED_S) + 29:.0f}s"
 CONVERGENCE_S = 90.0
-ARRIVAL_S = 40.0
+ARRIVAL_S = 60.0
+_ROLL = re.compile(r"roll: (done|stopped|going on|\d+ workers are to be replaced|\d+/\d+ replaced)")
 
 
 @define(eq=False)
@@ -51,8 +53,11 @@ class Stricken:
         return line not in self.faults.read_text(encoding="ascii")
 
     def await_strike(self, line: str) -> None:
-        """Wait until somebody has."""
+        """Wait until somebody has, and until whoever it kills is no more."""
         until(lambda: self.has_struck(line), ARRIVAL_S, f"arrival at {line}")
+        _, number, victim = line.split()
+        if number == signal.SIGKILL.name:
+            until(lambda: not Path(f"/proc/{victim}").exists() or is_zombie(int(victim)), ARRIVAL_S, f"end of {victim}")
 
     def reached(self) -> list[str]:
         """The points that were reached so far, each with the pid of who did."""
@@ -82,7 +87,9 @@ class Stricken:
         if len(alive) != 1 or not alive[0].ready_at:
             return False
         fleet.serving = alive[0]
-        return len(fleet.workers_alive()) == self.workers
+        # between two workers of a roll there are as many as there should be, too
+        steps = _ROLL.findall(fleet.serving.words())
+        return len(fleet.workers_alive()) == self.workers and (not steps or steps[-1] in {"done", "stopped"})
 
 
 @contextlib.contextmanager
