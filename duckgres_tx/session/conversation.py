@@ -184,7 +184,7 @@ class Conversation:
 
     def end_of_input(self) -> None:
         """The worker that relays the session ends it, or its client is gone; then what is said here is heard by nobody."""
-        self.parting.leave(now=True)
+        self.parting.leave_for_good(now=True)
 
     def look_for_hang_up(self) -> None:
         """A client that has gone while nothing was read from it is noticed here."""

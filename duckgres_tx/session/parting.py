@@ -76,8 +76,9 @@ class Parting:
 
     def leave(self, *, now: bool) -> None:
         """The host lets go of its clients: to another worker, if it can."""
-        self._may_go_elsewhere = True
-        self.terminate(shutting_down(), now=now)
+        if self.reason is None:
+            self._may_go_elsewhere = True
+        self._end(shutting_down(), now=now)
 
     @property
     def user(self) -> str:
@@ -92,18 +93,21 @@ class Parting:
         """Another session has called pg_terminate_backend."""
         self.terminate(ended_by_order(), now=True)
 
-    def leave_for_good(self) -> None:
+    def leave_for_good(self, *, now: bool = False) -> None:
         """The worker that relays the session lets go of its clients: the TLS ends there, so moving would not help."""
-        self._may_go_elsewhere = False
-        self.terminate(shutting_down(), now=False)
+        self.terminate(shutting_down(), now=now)
 
     def terminate(self, reason: PgError, *, now: bool) -> None:
-        """End the session.
+        """End the session, wherever it could go on.
 
         Args:
             reason: What the client hears, FATAL.
             now: Stop what runs; else it ends when it is idle outside a transaction and the client has read its answers.
         """
+        self._may_go_elsewhere = False
+        self._end(reason, now=now)
+
+    def _end(self, reason: PgError, *, now: bool) -> None:
         if self.reason is None or now:
             self.reason = reason
         if self.goes():

@@ -197,6 +197,25 @@ class MovingTests(HostCase, TestCase):
 
         return self.scenario(steps)
 
+    def test_who_is_told_to_end_does_not_move(self):
+        """Such as by another session, while it waits for the others of its database."""
+
+        async def steps():
+            other = self.client()
+            for client in (self.client_a, other):
+                await self.in_thread(client.login)
+            await self.ask("begin")
+            left = self.drain()
+            assert self.host.signal(other.backend_pid, "terminate")
+            assert await self.in_thread(other.until_end) == ["E:57P01"]
+            other.close()
+            await self.ask("commit")
+            assert await left == 0
+            assert (await self.ask("select 1"))[1] == ("1",)
+            assert self.next_host.health().sessions == 1
+
+        return self.scenario(steps)
+
     def test_it_is_offered_again_when_the_control_plane_is_replaced_or_the_worker(self):
         """Nobody can have taken it before."""
 
