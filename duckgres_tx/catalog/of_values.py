@@ -67,6 +67,12 @@ VALUE_FUNCTIONS: Final[tuple[Macro, ...]] = (
     ),
     macro("array_dims", "x -> CASE WHEN len(x) > 0 THEN '[1:' || len(x) || ']' END"),
     macro("cardinality", "x -> len(x)::INTEGER"),
+    # A byte of a bytea; n counts from 0, and beyond the end is an error.
+    macro("get_byte", "b, n -> CAST('0x' || hex({s}.checked_bytes(b, n)[n + 1:n + 1]) AS INTEGER)"),
+    macro(
+        "set_byte",
+        "b, n, value -> {s}.checked_bytes(b, n)[:n] || unhex(printf('%02x', CAST(value AS INTEGER) & 255)) || CAST(b AS BLOB)[n + 2:]",
+    ),
     macro("array_remove", "x, element -> list_filter(x, lambda e: e IS DISTINCT FROM element)"),
     macro(
         "similar_to_escape",
@@ -142,6 +148,11 @@ VALUE_SUPPORT: Final[tuple[Macro, ...]] = (
     macro(
         "json_elements",
         "x -> CASE WHEN json_type(x) = 'ARRAY' THEN trim(trim(CAST(x AS VARCHAR))[2:-2]) ELSE CAST(x AS VARCHAR) END",
+    ),
+    macro(
+        "checked_bytes",
+        "b, n -> CASE WHEN n BETWEEN 0 AND octet_length(CAST(b AS BLOB)) - 1 THEN CAST(b AS BLOB) WHEN b IS NOT NULL AND n IS NOT NULL "
+        "THEN error('index ' || n || ' out of valid range, 0..' || octet_length(CAST(b AS BLOB)) - 1) END",
     ),
     macro("dimension_of", "x, dimension -> CASE WHEN dimension = 1 THEN x END"),
     macro(

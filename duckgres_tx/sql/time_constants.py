@@ -21,7 +21,7 @@ _OFFSET = re.compile(r"([+-])(\d{1,2})(?::?(\d\d))?(?::?(\d\d))?")
 _ZONE = re.compile(r"[a-z]+(?:[/_+-][a-z0-9]+)+")
 _PIECES = re.compile(r"[\s,]+")
 # A time, or a number of digits, with an offset right behind it.
-_WITH_OFFSET = re.compile(r"(\d{1,2}:[\d:.]+(?:am|pm)?|\d{8}t\d+)([+-]\d.*)")
+_WITH_OFFSET = re.compile(r"(\d{1,2}:[\d:.]+(?:am|pm)?|\d{8}t\d+)([+-]\d.*|z)")
 _MONTHS = (
     *("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november"),
     "december",

@@ -50,6 +50,9 @@ array_length(array_remove(array[1, 2, 1], 1), 1)
 array_ndims(array[1, 2])
 array_dims(array[1, 2])
 cardinality(array[1, 2])
+get_byte('\x00c8ff'::bytea, 1)
+get_byte(set_byte('abc', 1, 255), 1)
+set_byte('x'::bytea, 0, 66) = 'B'::bytea
 array_to_string(parse_ident('"Sche""ma".table'), '|')
 'abc' ~ 'b'
 'abc' ~ '^b'
