@@ -27,7 +27,7 @@ from duckgres_tx.engine.civil cimport days_from_civil, days_in_month
 from duckgres_tx.engine.copy_arena cimport take_bytes
 from duckgres_tx.engine.copy_arrays cimport read_array_binary, read_array_text
 from duckgres_tx.engine.copy_numbers cimport (
-    read_decimal64, read_whole_binary, read_whole_text, store_integer, store_number
+    read_decimal64, read_decimal64_binary, read_whole_binary, read_whole_text, store_integer, store_number
 )
 from duckgres_tx.engine.copy_search cimport all_plain
 from duckgres_tx.engine.copy_times cimport read_clock, read_instant
@@ -427,7 +427,10 @@ cdef int read_binary_value(
             number &= 0xffffffffLL
         return store_integer(column, row, number, NULL, 0, reading)
     elif id == DUCKDB_TYPE_DECIMAL or id == DUCKDB_TYPE_UBIGINT or id == DUCKDB_TYPE_HUGEINT or id == DUCKDB_TYPE_UHUGEINT:
-        if id != DUCKDB_TYPE_DECIMAL and read_whole_binary(column, row, data, length):
+        if id != DUCKDB_TYPE_DECIMAL:
+            if read_whole_binary(column, row, data, length):
+                return 0
+        elif column.kept != DUCKDB_TYPE_HUGEINT and read_decimal64_binary(column, row, data, length):
             return 0
         if read_numeric_binary(reading, data, length, &numeric):
             return -1

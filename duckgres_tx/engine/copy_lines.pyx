@@ -341,9 +341,26 @@ cdef inline bint _is_null(Parser *parser, Field *field) noexcept nogil:
     )
 
 
+cdef inline bint _is_default(Parser *parser, Field *field) noexcept nogil:
+    return (
+        parser.default_marker != NULL and field.raw_length == parser.default_length
+        and memcmp(field.raw, parser.default_marker, parser.default_length) == 0
+    )
+
+
+cdef inline bint _is_vain_marker(Parser *parser, Field *field, int column) noexcept nogil:
+    """Whether it asks for a default that there isn't."""
+    return column < parser.n_columns and parser.flags[column] == NULL and _is_default(parser, field)
+
+
 cdef int _fail_in_line(Parser *parser, size_t start, const char *message) noexcept nogil:
-    """The whole line is at fault; its text is shown, without its end."""
+    """The whole line is at fault; its text is shown, without its end.
+
+    What PostgreSQL finds while it takes the line apart comes first: a marker where there is no default.
+    """
     cdef Field field
+    cdef char vain_marker[ERROR_BYTES]
+    cdef int column = 0
     cdef int result
     cdef const char *text = parser.window.data + start
     cdef const char *end
@@ -356,6 +373,13 @@ cdef int _fail_in_line(Parser *parser, size_t start, const char *message) noexce
         if result != FIELD_READ:
             break
         end = field.raw + field.raw_length
+        if message != vain_marker and _is_vain_marker(parser, &field, column):
+            snprintf(
+                vain_marker, ERROR_BYTES, b"unexpected default marker in COPY data\nColumn \"%s\" has no default value.",
+                parser.names[column]
+            )
+            message = vain_marker
+        column += 1
         if field.last:
             break
     if result == ROW_INCOMPLETE:
@@ -389,6 +413,8 @@ cdef int _refuse(
         result = _next_field(parser, &field, False)
         if result != FIELD_READ:
             return result
+        if _is_vain_marker(parser, &field, fields):
+            return _fail_in_line(parser, start, b"")
         fields += 1
         last = field.last
     if fields > parser.n_columns:
@@ -419,6 +445,16 @@ cdef int _store(
         set_null(column, row)
         return 0
     return read_text_value(column, row, text, length, arena, reading)
+
+
+cdef bint _asks_for_default(Parser *parser, Field *field, int column, idx_t row) noexcept nogil:
+    """Whether it does; what is told to DuckDB, if the column has one."""
+    cdef bint asks = _is_default(parser, field)
+    if parser.flags[column] != NULL:
+        parser.flags[column].data[row] = asks
+    if asks:
+        set_null(&parser.columns[column], row)
+    return asks
 
 
 cdef int _read_header(Parser *parser) noexcept nogil:
@@ -487,7 +523,10 @@ cdef int read_line_row(Parser *parser, idx_t row, Arena *arena) noexcept nogil:
             return result
         if unlikely(field.marker and column == 0 and field.length == 0):
             return ROW_MARKER
-        if unlikely(_store(
+        if unlikely(parser.default_marker != NULL) and _asks_for_default(parser, &field, column, row):
+            if _is_vain_marker(parser, &field, column):
+                return _fail_in_line(parser, start, b"")
+        elif unlikely(_store(
             parser, &parser.columns[column], row, &field, parser.forced[column] if parser.forced != NULL else 0, arena,
             &reading
         )):

@@ -22,3 +22,6 @@ cdef bint read_decimal64(CopyColumn *column, idx_t row, const char *text, int64_
 # A plain whole number, or one in binary, of up to 39 digits into UBIGINT, HUGEINT or UHUGEINT. False: it is none, or too large.
 cdef bint read_whole_text(CopyColumn *column, idx_t row, const char *text, int64_t length) noexcept nogil
 cdef bint read_whole_binary(CopyColumn *column, idx_t row, const char *data, int64_t length) noexcept nogil
+
+# The same for a number in binary.
+cdef bint read_decimal64_binary(CopyColumn *column, idx_t row, const char *data, int64_t length) noexcept nogil

@@ -20,6 +20,8 @@ from duckgres_tx.engine.text_numbers cimport high128, low128, make128, uint128
 
 cdef enum:
     QUICK_DIGITS = 18
+    # Of four digits.
+    QUICK_GROUPS = 4
 
 cdef int64_t[19] TENS
 TENS[0] = 1
@@ -106,6 +108,48 @@ cdef bint read_decimal64(CopyColumn *column, idx_t row, const char *text, int64_
     if number >= TENS[column.width]:
         return False
     _store_small(column, row, -number if negative else number)
+    return True
+
+
+cdef bint _shift(uint64_t *number, int places) noexcept nogil:
+    """Times ten to a power; False when digits other than zero would be lost, or there are too many."""
+    if not -QUICK_DIGITS <= places <= QUICK_DIGITS:
+        return number[0] == 0
+    if places >= 0:
+        if number[0] > <uint64_t>TENS[QUICK_DIGITS] // <uint64_t>TENS[places]:
+            return False
+        number[0] *= <uint64_t>TENS[places]
+        return True
+    if number[0] % <uint64_t>TENS[-places]:
+        return False
+    number[0] //= <uint64_t>TENS[-places]
+    return True
+
+
+cdef bint read_decimal64_binary(CopyColumn *column, idx_t row, const char *data, int64_t length) noexcept nogil:
+    cdef uint16_t[4 + QUICK_GROUPS] words
+    cdef uint64_t number = 0
+    cdef int groups, index, places, hidden
+    if length < 8 or length > 8 + 2 * QUICK_GROUPS:
+        return False
+    memcpy(words, data, length)
+    groups = swap16(words[0])
+    if length != 8 + 2 * groups or swap16(words[2]) & 0xbfff:
+        return False
+    for index in range(groups):
+        words[4 + index] = swap16(words[4 + index])
+        if words[4 + index] > 9999:
+            return False
+        number = number * 10000 + words[4 + index]
+    # What the last group's ones count; digits behind the value's own scale don't.
+    places = 4 * (<int16_t>swap16(words[1]) - (groups - 1))
+    hidden = -places - <int>swap16(words[3])
+    if hidden > 0:
+        number = number // <uint64_t>TENS[hidden] if hidden <= QUICK_DIGITS else 0
+        places += hidden
+    if not _shift(&number, places + column.scale) or number >= <uint64_t>TENS[column.width]:
+        return False
+    _store_small(column, row, -<int64_t>number if swap16(words[2]) else <int64_t>number)
     return True
 
 

@@ -68,10 +68,17 @@ cdef struct Parser:
     int64_t null_length
     # By column: 1 force_not_null, 2 force_null. NULL: none.
     const uint8_t *forced
+    # What stands for a column's default; NULL: nothing does.
+    const char *default_marker
+    int64_t default_length
     const char *relation
+    # The columns of the stream, and then, for those that have a default, whether it was asked for.
     const char **names
     CopyColumn *columns
     int n_columns
+    int n_vectors
+    # By column of the stream; NULL: it has no default.
+    CopyColumn **flags
     # What has come and is not parsed: [at, length) of the window, which has room for a search behind it.
     Buffer window
     size_t at

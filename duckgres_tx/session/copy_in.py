@@ -5,16 +5,18 @@ Spec: sql-copy.html#SQL-COPY-FILE-FORMATS, protocol-flow.html#PROTOCOL-COPY
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from duckgres_tx.engine.copy_in import CopyInJob
 from duckgres_tx.engine.copy_source import CopySource, HeaderUse
 from duckgres_tx.engine.database import DuckDBError, Statement
 from duckgres_tx.engine.logical_types import TypeId
 from duckgres_tx.errors import FeatureNotSupported, PgError
 from duckgres_tx.session.copy_out import FORMATS
-from duckgres_tx.session.copy_relation import CopyColumn, CopyRelation, find_relation
+from duckgres_tx.session.copy_relation import CopyColumn, CopyRelation, find_defaults, find_relation
 from duckgres_tx.session.session import Session
 from duckgres_tx.session.turn import Turn
-from duckgres_tx.sql.copy_options import CopyFormat, CopyOptions, Header
+from duckgres_tx.sql.copy_options import EVERY, CopyFormat, CopyOptions, Header
 from duckgres_tx.sql.forms import CopyStandardStream
 from duckgres_tx.sql.tokens import quote_name
 from duckgres_tx.wire.backend import CopyInResponse
@@ -22,6 +24,10 @@ from duckgres_tx.wire.backend import CopyInResponse
 _HEADERS = {Header.NONE: HeaderUse.NONE, Header.PRESENT: HeaderUse.SKIP, Header.MATCH: HeaderUse.MATCH}
 # What goes out as JSON, and that DuckDB doesn't cast from JSON's text by itself.
 _FROM_JSON = frozenset((TypeId.MAP, TypeId.UNION, TypeId.VARIANT))
+
+
+# The engine's messages that go on with a detail in a line of its own.
+_WITH_DETAIL = ("numeric field overflow\n", "unexpected default marker in COPY data\n")
 
 
 async def copy_in(turn: Turn, session: Session, form: CopyStandardStream, options: CopyOptions) -> str:
@@ -41,13 +47,12 @@ async def copy_in(turn: Turn, session: Session, form: CopyStandardStream, option
     """
     if session.variables.is_on("transaction_read_only"):
         raise PgError("25006", "cannot execute COPY FROM in a read-only transaction")
-    if options.default is not None:
-        raise FeatureNotSupported("COPY FROM with DEFAULT is not supported", hint="Leave the column out of the list.")
     if options.format is CopyFormat.BINARY and session.transcoder is not None:
         name = session.transcoder.encoding.name
         raise FeatureNotSupported(f"COPY FROM in binary format is not supported with client encoding {name}")
     relation = await find_relation(session, form)
-    source = _source(form, options, relation)
+    defaults = {} if options.default is None else await find_defaults(session, relation)
+    source = _source(form, options, relation, defaults)
     statement = await _prepare(session, form, relation, source)
     # It is several insertions.
     session.begin_implicit()
@@ -69,20 +74,32 @@ async def copy_in(turn: Turn, session: Session, form: CopyStandardStream, option
     return f"COPY {rows}"
 
 
-def _source(form: CopyStandardStream, options: CopyOptions, relation: CopyRelation) -> CopySource:
+def _source(
+    form: CopyStandardStream, options: CopyOptions, relation: CopyRelation, defaults: Mapping[str, str]
+) -> CopySource:
     names = tuple(column.name for column in relation.columns)
-    values = ", ".join(_value(column) for column in relation.columns)
-    insert = f"INSERT INTO {relation.qualified} ({relation.column_list}) SELECT {values} FROM appended_data"
+    flags = {name: _flag(name, names) for name in names if name in defaults}
+    values = ", ".join(f"{_value(column, flags, defaults)} AS {quote_name(column.name)}" for column in relation.columns)
+    merged = ", ".join(f"copied.{quote_name(column.name)}" for column in relation.columns)
+    select, condition = f"SELECT {values} FROM (", f") AS {quote_name(relation.name)}"
     if form.condition is not None:
-        insert += f" WHERE {form.condition.text}"
+        # It sees the defaults that were asked for.
+        select = f"SELECT * FROM ({select}"
+        condition = f") AS told{condition} WHERE {form.condition.text}"
     return CopySource(
         format=FORMATS[options.format],
         relation=relation.name,
         names=names,
-        insert=insert,
+        insert=f"INSERT INTO {relation.qualified} ({relation.column_list}) ",
+        select=select,
+        condition=condition,
+        merge=f"MERGE INTO {relation.qualified} USING (",
+        merge_end=f") AS copied ON (false) WHEN NOT MATCHED THEN INSERT ({relation.column_list}) VALUES ({merged})",
         header=_HEADERS[options.header],
         delimiter=options.delimiter.encode(),
         null=options.null.encode(),
+        default=None if options.default is None else options.default.encode(),
+        defaults=tuple((names.index(name), flag) for name, flag in flags.items()),
         quote=options.quote.encode(),
         escape=options.escape.encode(),
         force_not_null=_forced(options.force_not_null, names, form, "FORCE_NOT_NULL"),
@@ -90,17 +107,32 @@ def _source(form: CopyStandardStream, options: CopyOptions, relation: CopyRelati
     )
 
 
-def _value(column: CopyColumn) -> str:
+def _flag(name: str, names: Collection[str]) -> str:
+    """What the column is called that tells where a column's default was asked for."""
+    flag = f"default of {name}"
+    while flag in names:
+        flag += " "
+    return flag
+
+
+def _value(column: CopyColumn, flags: Mapping[str, str], defaults: Mapping[str, str]) -> str:
     name = quote_name(column.name)
-    if column.type.id not in _FROM_JSON:
-        return name
-    kind = column.type.sql_name()
-    return f"CASE WHEN json_valid({name}) THEN CAST(CAST({name} AS JSON) AS {kind}) ELSE CAST({name} AS {kind}) END"
+    value = name
+    if column.type.id in _FROM_JSON:
+        kind = column.type.sql_name()
+        value = (
+            f"CASE WHEN json_valid({name}) THEN CAST(CAST({name} AS JSON) AS {kind}) ELSE CAST({name} AS {kind}) END"
+        )
+    if column.name in flags:
+        value = f"CASE WHEN {quote_name(flags[column.name])} THEN ({defaults[column.name]}) ELSE {value} END"
+    return value
 
 
 def _forced(
     forced: tuple[str, ...] | str, names: tuple[str, ...], form: CopyStandardStream, option: str
 ) -> frozenset[int]:
+    if forced == EVERY:
+        return frozenset(range(len(names)))
     for name in forced:
         if name not in names:
             known = form.columns is not None
@@ -116,7 +148,9 @@ def _forced(
 async def _prepare(session: Session, form: CopyStandardStream, relation: CopyRelation, source: CopySource) -> Statement:
     """The statement that says the stream's columns; and whether DuckDB would insert, while nothing has been sent yet."""
     columns = f"SELECT {relation.column_list} FROM {relation.qualified}"
-    text = f"WITH appended_data AS ({columns}) {source.insert}"
+    flags = "".join(f", false AS {quote_name(flag)}" for _, flag in source.defaults)
+    rows = f"SELECT {relation.column_list}{flags} FROM {relation.qualified}"
+    text = f"{source.insert}{source.select}{rows}{source.condition}"
     try:
         await session.prepare_native(text)
         return await session.prepare_native(columns)
@@ -153,6 +187,6 @@ def _failure(session: Session, job: CopyInJob, error: DuckDBError, relation: Cop
         found.where = found.where or f"COPY {relation.name}"
         return found
     message, detail = error.message, None
-    if message.startswith("numeric field overflow\n"):
+    if message.startswith(_WITH_DETAIL):
         message, detail = message.split("\n", 1)
     return PgError(error.sqlstate or "XX000", message, detail, job.hint or None, where=job.where or None)

@@ -73,6 +73,13 @@ async def find_relation(session: Session, form: CopyStandardStream) -> CopyRelat
     return CopyRelation(name, qualified, tuple(known[column] for column in names))
 
 
+async def find_defaults(session: Session, relation: CopyRelation) -> dict[str, str]:
+    """The defaults that a relation's columns have: SQL, by the column's name."""
+    name = relation.qualified.replace("'", "''")
+    rows = await session.run(f"SELECT name, dflt_value FROM pragma_table_info('{name}')")
+    return {str(column): default for column, default in rows if default is not None}
+
+
 _CATALOGS = frozenset(("pg_catalog", "information_schema"))
 
 

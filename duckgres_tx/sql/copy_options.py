@@ -1,4 +1,6 @@
-"""What COPY's options mean together: read, checked, with PostgreSQL 16's words for what doesn't go.
+"""What COPY's options mean together: read and checked, in PostgreSQL's words for what doesn't go.
+
+They are PostgreSQL 16's, with ``*`` for all columns where 17 has that.
 
 Spec: sql-copy.html#SQL-COPY
 """
@@ -125,7 +127,7 @@ def _header(option: CopyOption, to_client: bool) -> Header:
 
 def _columns(option: CopyOption, to_client: bool) -> Columns:
     value = option.argument
-    if isinstance(value, tuple) or (value == EVERY and option.name == "force_quote"):
+    if isinstance(value, tuple) or value == EVERY:
         return value
     raise PgError(
         "22023", f'argument to option "{option.name}" must be a list of column names', position=option.position

@@ -1,4 +1,4 @@
-"""The grammar of COPY from and to the client: both spellings of the options, PostgreSQL 16's.
+"""The grammar of COPY from and to the client: both spellings of the options, PostgreSQL 16's, and ``*`` where 17 has it.
 
 Spec: sql-copy.html#SQL-COPY
 """
@@ -171,16 +171,16 @@ def _worded_option(reader: TokenReader) -> CopyOption:
             reader.accept("as")
         return CopyOption(word, reader.take_string(), position)
     if reader.accept("quote"):
-        return CopyOption("force_quote", _words(reader, star=True), position)
+        return CopyOption("force_quote", _words(reader), position)
     if reader.accept_all("not", "null"):
-        return CopyOption("force_not_null", _words(reader, star=False), position)
+        return CopyOption("force_not_null", _words(reader), position)
     reader.take("null")
-    return CopyOption("force_null", _words(reader, star=False), position)
+    return CopyOption("force_null", _words(reader), position)
 
 
-def _words(reader: TokenReader, *, star: bool) -> str | tuple[str, ...]:
+def _words(reader: TokenReader) -> str | tuple[str, ...]:
     """``name, …`` without parentheses, or ``*``."""
-    if star and reader.accept_text("*"):
+    if reader.accept_text("*"):
         return "*"
     names = [reader.take_name()]
     while reader.accept_text(","):

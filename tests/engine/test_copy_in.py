@@ -16,11 +16,11 @@ TIMEOUT_S = 30.0
 
 
 class Copier:
-    """A database in memory with a table ``t``, and COPY into it."""
+    """A database, in memory by default, with a table ``t``, and COPY into it."""
 
-    def __init__(self, max_threads=4):
+    def __init__(self, max_threads=4, path=":memory:"):
         self.threads = NativeThreads(max_threads)
-        self.database = self._result(self.threads.open_database(":memory:", {"threads": "2"}))
+        self.database = self._result(self.threads.open_database(str(path), {"threads": "2"}))
         self.connection = self._result(self.threads.connect(self.database))
         self.run("create table t (a int, b text, c int[])")
 
@@ -39,7 +39,11 @@ class Copier:
             "format": 0,
             "relation": "t",
             "names": ("a", "b", "c"),
-            "insert": "insert into t select * from appended_data",
+            "insert": "insert into t ",
+            "select": "select * from (",
+            "condition": ") as t",
+            "merge": "merge into t using (",
+            "merge_end": ") as r on (false) when not matched then insert values (r.a, r.b, r.c)",
         }
         return self.threads.copy_in(statement, CopySource(**{**described, **source}), RenderOptions())
 
@@ -125,6 +129,77 @@ def test_many_rows_take_turns_between_threads(copier):
     copier.run("rollback")
 
 
+@pytest.mark.parametrize("max_threads", [1, 6])
+def test_slices_that_threads_insert_at_once_stay_in_order(max_threads, tmp_path):
+    """In a file, where DuckDB compresses; each is longer than what is taken before the next has its turn."""
+    copier = Copier(max_threads, tmp_path / "sliced.duckdb")
+    try:
+        count = 500_000
+        filler = b"0123456789abcdef" * 4
+        copier.run("create sequence numbers; create table s (a int, b text, n int default nextval('numbers'))")
+        job = copier.begin(
+            insert="insert into s (a, b) ",
+            merge="merge into s using (",
+            merge_end=") as r on (false) when not matched then insert (a, b) values (r.a, r.b)",
+            select="select a, b from (",
+        )
+        for start in range(0, count, 10_000):
+            job.write(b"".join(b"%d\t%s%d\t\\N\n" % (n, filler, n) for n in range(start, start + 10_000)))
+        job.finish()
+        copier.threads.wait(job, TIMEOUT_S)
+
+        assert (None, count) == (job.error, job.rows)
+        assert [["0", str(count)]] == copier.run(
+            "select count(*) filter (a <> rowid or n <> a + 1 or not b.ends_with(a::text)), count(*) from s"
+        )
+    finally:
+        copier.threads.shutdown()
+
+
+def test_it_is_interrupted_while_slices_are_inserted(tmp_path):
+    """Nothing is left of it, and the connection goes on."""
+    copier = Copier(6, tmp_path / "sliced.duckdb")
+    try:
+        copier.run("begin")
+        job = copier.begin()
+        stream = b"".join(b"%d\t%s\t\\N\n" % (n, b"x" * 80) for n in range(10_000))
+        for _ in range(40):
+            job.write(stream)
+        job.interrupt()
+        copier.threads.wait(job, TIMEOUT_S)
+
+        assert job.error.error_type == "INTERRUPT"
+        copier.run("rollback")
+        assert copier.run("select count(*) from t") == [["0"]]
+    finally:
+        copier.threads.shutdown()
+
+
+def test_a_late_duplicate_key_undoes_all_slices(tmp_path):
+    """Found by whichever thread; the others end as well."""
+    copier = Copier(6, tmp_path / "sliced.duckdb")
+    try:
+        copier.run("create table k (a int primary key, b text, c int[])")
+        stream = b"".join(b"%d\t%s\t\\N\n" % (n % 390_000, b"x" * 80) for n in range(400_000))
+        outcome = copier.copy(
+            [stream],
+            insert="insert into k ",
+            merge="merge into k using (",
+            merge_end=") as r on (false) when not matched then insert values (r.a, r.b, r.c)",
+        )
+
+        assert "duplicate key" in outcome[1].lower()
+        assert copier.run("select count(*) from k") == [["0"]]
+    finally:
+        copier.threads.shutdown()
+
+
+def test_only_copy_has_rows_to_give(copier):
+    """Nobody else's statement sees the function's rows."""
+    with pytest.raises(DuckDBError, match=r"for COPY \.\.\. FROM STDIN only"):
+        copier.run("select * from duckgres_copied()")
+
+
 def test_one_thread_is_enough():
     """Nobody waits for a helper that can't come."""
     copier = Copier(max_threads=1)
@@ -186,7 +261,7 @@ def test_dropping_it_ends_it(copier):
 def test_a_duplicate_key_is_duckdbs_to_refuse(copier):
     """Its text comes with no line: DuckDB does not say which."""
     copier.run("create table k (a int primary key, b text, c int[])")
-    outcome = copier.copy([b"1\tx\t{}\n1\ty\t{}\n"], insert="insert into k select * from appended_data")
+    outcome = copier.copy([b"1\tx\t{}\n1\ty\t{}\n"], insert="insert into k ")
 
     assert "duplicate key" in outcome[1]
     assert outcome[2] == ""
@@ -213,3 +288,47 @@ def test_names_must_fit_the_statement(copier):
     with pytest.raises(ValueError, match="2 names"):
         copier.begin(names=("a", "b"))
     assert issubclass(DuckDBError, Exception)
+
+
+def numeric(groups, weight, sign, scale):
+    """A number in PostgreSQL's binary form."""
+    return struct.pack(f"!hhHh{len(groups)}h", len(groups), weight, sign, scale, *groups)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (numeric([], 0, 0, 0), "0.00"),
+        (numeric([1], 0, 0, 0), "1.00"),
+        (numeric([1], 1, 0, 0), "10000.00"),
+        (numeric([12, 3400], 0, 0x4000, 2), "-12.34"),
+        (numeric([500], -1, 0, 2), "0.05"),
+        (numeric([1, 2345, 6789, 1200], 2, 0, 2), "123456789.12"),
+        (numeric([99, 9999, 9999, 9999], 3, 0, 0), "99999999999999.00"),
+        # More digits than the column has are rounded; those behind the value's own scale don't count.
+        (numeric([1, 2350], 0, 0, 3), "1.24"),
+        (numeric([1, 2399], 0, 0, 2), "1.23"),
+        (numeric([1, 9999], 0, 0, 0), "1.00"),
+        (numeric([1, 2300, 0, 0, 0], 0, 0, 18), "1.23"),
+        (numeric([1], 4, 0, 0), None),
+        (numeric([10000], 0, 0, 0), None),
+        (numeric([1], 0, 0xC000, 0), None),
+        (numeric([1], -5, 0, 30), "0.00"),
+        (numeric([9], 30000, 0, 0), None),
+    ],
+)
+def test_numbers_in_binary(copier, value, text):
+    """As numeric_recv reads them, then rounded to the column's scale."""
+    copier.run("create table n (a decimal(16, 2))")
+    try:
+        statement = copier._result(copier.threads.prepare(copier.connection, b"select * from n"))
+        source = CopySource(2, "n", ("a",), "insert into n ", "select * from (", ") as n", "", "")
+        job = copier.threads.copy_in(statement, source, RenderOptions())
+        job.write(b"PGCOPY\n\xff\r\n\0" + bytes(8) + struct.pack("!hi", 1, len(value)) + value)
+        job.finish()
+        copier.threads.wait(job, TIMEOUT_S)
+
+        assert (text is None) == (job.error is not None)
+        assert copier.run("select * from n") == ([] if text is None else [[text]])
+    finally:
+        copier.run("drop table n")
