@@ -13,16 +13,17 @@ from pathlib import Path
 
 import attrs
 
-from benchmarks import bulk, catalog, connecting, copying, flatness, memory, report, small, tpch
+from benchmarks import bulk, catalog, connecting, copying, flatness, memory, report, small, streaming, tpch
 from benchmarks.figures import Figure
 from benchmarks.processes import UnavailableError
 from benchmarks.stage import Options, Stage
 
 PARTS: dict[str, Callable[[Stage], Iterator[Figure]]] = {
-    module.PART: module.measure for module in (bulk, copying, small, connecting, catalog, tpch, memory, flatness)
+    module.PART: module.measure
+    for module in (bulk, copying, streaming, small, connecting, catalog, tpch, memory, flatness)
 }
 # Nothing to calibrate: these look at our processes only, or at DuckDB.
-OURS_ONLY = {catalog.PART, flatness.PART, tpch.PART, memory.PART}
+OURS_ONLY = {catalog.PART, flatness.PART, streaming.PART, tpch.PART, memory.PART}
 DEFAULT_DIRECTORY = Path(tempfile.gettempdir()) / "duckgres-benchmarks"
 
 
@@ -33,6 +34,9 @@ def parse(arguments: list[str]) -> tuple[list[str], Options, bool]:
     parser.add_argument("--sf", type=float, help="TPC-H scale factor (default 1; 0.1 with --quick)")
     parser.add_argument("--runs", type=int, help="runs whose median counts (default 3; 1 with --quick)")
     parser.add_argument("--quick", action="store_true", help="small data, short stretches: to see that it works")
+    parser.add_argument(
+        "--stream-gb", type=float, help="length of the streams of part stream (default 10; 0.2 with --quick)"
+    )
     parser.add_argument("--calibrate", action="store_true", help="PostgreSQL on both sides: ratios must be near 1")
     parser.add_argument("--document", action="store_true", help="write the ratios into docs/performance.md")
     parser.add_argument("--directory", type=Path, default=DEFAULT_DIRECTORY, help="where made data is kept")
@@ -48,6 +52,7 @@ def parse(arguments: list[str]) -> tuple[list[str], Options, bool]:
         quick=told.quick,
         calibrate=told.calibrate,
         directory=told.directory,
+        stream_gb=told.stream_gb or (0.2 if told.quick else 10.0),
     )
     parts = told.parts or [name for name in PARTS if not (told.calibrate and name in OURS_ONLY)]
     return parts, options, told.document

@@ -67,6 +67,11 @@ def total_pss_kb(pids: list[int]) -> int:
     return sum(counts(pid).pss_kb for pid in pids)
 
 
+def total_anonymous_kb(pids: list[int]) -> int:
+    """The same without the pages of files, which the kernel can drop."""
+    return sum(_kilobytes((PROC / str(pid) / "smaps_rollup").read_text(), "Pss_Anon") for pid in pids)
+
+
 def until(condition: Callable[[], bool], timeout_s: float, what: str) -> None:
     """Wait until the condition holds.
 

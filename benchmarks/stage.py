@@ -35,7 +35,8 @@ class Server(Protocol):
 class Options:
     """What the command line says.
 
-    ``duration_s`` is how long one measured stretch of small queries or connects lasts.
+    ``duration_s`` is how long one measured stretch of small queries or connects lasts, ``stream_gb`` how long the streams are
+    that must need no memory.
     """
 
     scale: float
@@ -43,6 +44,7 @@ class Options:
     quick: bool
     calibrate: bool
     directory: Path
+    stream_gb: float = 10.0
 
     @property
     def duration_s(self) -> float:
