@@ -177,7 +177,10 @@ async def relay(client: Client, message: StartupMessage, early: bytes) -> None:
 
 
 async def _reach_owner(client: Client, message: StartupMessage) -> socket.socket:
-    """Our end of a pair whose other end the owner has; the caller owns it."""
+    """Our end of a pair whose other end the owner has; the caller owns it.
+
+    It has no deadline of its own: the control plane waits for a database no longer than a drain may take, and one that is gone is noticed by its link.
+    """
     control_plane, accepted = client.host.control_plane, client.accepted
     for _ in range(_ATTEMPTS):
         near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
