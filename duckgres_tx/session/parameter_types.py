@@ -122,6 +122,22 @@ def unresolved(types: tuple[LogicalType, ...]) -> frozenset[int]:
     return frozenset(number for number, logical_type in enumerate(types, 1) if not logical_type.known)
 
 
+def written_types(text: str, numbers: Collection[int]) -> dict[int, str]:
+    """Parameter number (from 1) to the type that stands behind it, ``$1::type``, for those of them that have one.
+
+    Raises:
+        PgError: 42601, as ``tokenize``.
+    """
+    tokens = tokenize(text)
+    brackets = Brackets(tokens)
+    found: dict[int, str] = {}
+    for index, token in enumerate(tokens[:-2]):
+        if token.kind is Kind.PARAMETER and tokens[index + 1].text == "::" and int(token.text[1:]) in numbers:
+            past = brackets.type_past(index + 2)
+            found.setdefault(int(token.text[1:]), text[tokens[index + 2].start : tokens[past - 1].end])
+    return found
+
+
 def unresolved_columns(types: tuple[LogicalType, ...]) -> frozenset[int]:
     """Which columns (from 0) have no type yet."""
     return frozenset(index for index, logical_type in enumerate(types) if not logical_type.known)

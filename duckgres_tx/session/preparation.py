@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection, Mapping
 
 from duckgres_tx.engine.database import Column, DuckDBError, ResultKind, Statement, StatementType
 from duckgres_tx.engine.logical_types import TypeId
@@ -22,6 +23,7 @@ from duckgres_tx.session.parameter_types import (
     unresolved,
     unresolved_columns,
     without_parameters,
+    written_types,
 )
 from duckgres_tx.session.prepared_statements import PreparedStatement
 from duckgres_tx.session.session import Session
@@ -176,7 +178,9 @@ async def prepare_native(session: Session, statement: PreparedStatement) -> None
     statement.live = context.live
     statement.explains = native.statement_type is StatementType.EXPLAIN
     statement.notices = translation.notices
-    statement.parameter_oids = _parameter_oids(native, statement.declared_oids)
+    unknown = _unknown(native, statement.declared_oids)
+    written = await _written_oids(session, translation.text, unknown) if unknown else {}
+    statement.parameter_oids = _parameter_oids(native, statement.declared_oids, written)
     columns, depend_on_values = await _columns(session, native, text)
     statement.fields = _fields(native, columns, analyzed, exact=not depend_on_values)
     statement.column_types = tuple(column.type for column in columns)
@@ -225,11 +229,27 @@ def _unknown(native: Statement, declared_oids: tuple[int, ...]) -> list[int]:
     ]
 
 
-def _parameter_oids(native: Statement, declared_oids: tuple[int, ...]) -> tuple[int, ...]:
+async def _written_oids(session: Session, text: str, numbers: Collection[int]) -> dict[int, int]:
+    """OIDs of the types that stand behind parameters: of a table function's arguments DuckDB looks for the first one's type only."""
+    names = written_types(text, numbers)
+    if not names:
+        return {}
+    try:
+        probe = await session.prepare_native("SELECT " + ", ".join(f"CAST(NULL AS {name})" for name in names.values()))
+    except DuckDBError:
+        # the statement itself tells what is wrong with them
+        return {}
+    return {number: pg_type_of(column.type).oid for number, column in zip(names, probe.columns, strict=True)}
+
+
+def _parameter_oids(
+    native: Statement, declared_oids: tuple[int, ...], written_oids: Mapping[int, int]
+) -> tuple[int, ...]:
     oids = []
     for number, logical_type in enumerate(native.parameter_types):
         declared = declared_oids[number] if number < len(declared_oids) else 0
-        oids.append(pg_type_of(logical_type).oid if declared in UNKNOWN_OIDS else declared)
+        found = written_oids.get(number + 1) or pg_type_of(logical_type).oid
+        oids.append(found if declared in UNKNOWN_OIDS else declared)
     # what is declared and not used is a parameter too
     for number, declared in enumerate(declared_oids[len(oids) :], len(oids) + 1):
         if declared in UNKNOWN_OIDS:

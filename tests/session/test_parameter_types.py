@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from duckgres_tx.engine.logical_types import LogicalType, TypeId
-from duckgres_tx.session.parameter_types import CastText, cast_parameters, declared_casts, missing_casts
+from duckgres_tx.session.parameter_types import CastText, cast_parameters, declared_casts, missing_casts, written_types
 
 
 def test_a_cast_is_put_around_each_use():
@@ -49,3 +49,15 @@ def test_what_duckdb_cannot_tell_becomes_text_or_what_was_declared():
     types = (LogicalType(TypeId.INVALID), LogicalType(TypeId.INVALID), LogicalType(TypeId.INTEGER))
     assert missing_casts(types, ()) == {1: "VARCHAR", 2: "VARCHAR"}
     assert missing_casts(types, (1700, 0, 1700)) == {1: "DECIMAL(38,10)", 2: "VARCHAR", 3: "DECIMAL(38,10)"}
+
+
+def test_types_that_are_written_behind_parameters():
+    """Also those of several words; only of the parameters that are asked for."""
+    text = "SELECT $1::int, $2 :: timestamp with time zone, $3 + 1, $4::numeric(10, 2)[], '$5::int', $2::text"
+    assert written_types(text, {1, 2, 3, 4, 5}) == {
+        1: "int",
+        2: "timestamp with time zone",
+        4: "numeric(10, 2)[]",
+    }
+    assert written_types(text, {2}) == {2: "timestamp with time zone"}
+    assert written_types("SELECT $1", {1}) == {}
