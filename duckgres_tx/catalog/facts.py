@@ -8,8 +8,8 @@ Templates: ``{raw}`` goes before the names of ``RAW``, ``{scope}`` is the condit
 from, ``{s}`` the schema of what never changes. Facts are listed in the order in which they build on one another.
 
 OIDs: DuckDB's own entry OIDs (20000 and up, unique in an instance, kept through ALTER) serve for schemas, tables,
-views, sequences, indexes, types and macros. What has no entry of its own (constraints and their indexes, array types,
-overloads) gets one from 2147483648 up, made of its owner's by ``derived_oid``.
+views, sequences, indexes and macros. What has no entry of its own (constraints and their indexes, array types,
+overloads) gets one from 2147483648 up, made of its owner's by ``derived_oid``. Users' types have theirs of their names (``type_oid``).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from duckgres_tx.catalog import names
+from duckgres_tx.wire import oids
 
 # What is read once and used more than once, without the columns that nobody needs: temporary tables of whoever builds.
 # A constraint has the name that PostgreSQL would choose, before it is made unique.
@@ -54,13 +55,27 @@ UNION ALL SELECT {oid_information_schema}, 'information_schema', NULL, NULL, -2
 UNION ALL SELECT {oid_pg_toast}, 'pg_toast', 'reserved schema for TOAST tables', NULL, -3
 """
 
-USER_TYPES = """
-SELECT t.type_oid AS oid, s.oid AS nsp, s.name AS schema, t.type_name AS name, t.logical_type AS base, t.labels, t.comment,
-       {s}.derived_oid(t.type_oid, 0) AS array_oid,
+
+def type_oid(schema: str, name: str) -> str:
+    """SQL for the OID of a user's type; its array has the next.
+
+    It is made of the name, so that clients that have looked it up can rely on it when the database was closed and opened again, or
+    has moved to another worker while they were connected.
+
+    Args:
+        schema: SQL for its schema's name.
+        name: SQL for its name.
+    """
+    return f"({oids.FIRST_OF_USERS} + CAST(md5_number_lower({schema} || '.' || {name}) % 500000000 AS BIGINT) * 2)"
+
+
+USER_TYPES = f"""
+SELECT {type_oid("s.name", "t.type_name")} AS oid, s.oid AS nsp, s.name AS schema, t.type_name AS name, t.logical_type AS base, t.labels, t.comment,
+       {type_oid("s.name", "t.type_name")} + 1 AS array_oid, t.type_oid AS entry,
        CASE WHEN t.logical_type = 'ENUM' THEN
-         'ENUM(' || array_to_string(list_transform(t.labels, lambda x: {s}.quoted(x)), ', ') || ')' END AS data_type
-FROM duckdb_types() t JOIN {f}.schemas s ON s.entry = t.schema_oid
-WHERE {scope} AND NOT t.internal AND t.type_oid IS NOT NULL
+         'ENUM(' || array_to_string(list_transform(t.labels, lambda x: {{s}}.quoted(x)), ', ') || ')' END AS data_type
+FROM duckdb_types() t JOIN {{f}}.schemas s ON s.entry = t.schema_oid
+WHERE {{scope}} AND NOT t.internal AND t.type_oid IS NOT NULL
 """
 
 # The PostgreSQL type of every type text that occurs.
@@ -75,7 +90,7 @@ WITH texts AS (
   FROM texts
 ), found AS (
   SELECT p.*, coalesce(u.oid, {s}.scalar_type_oid(p.element)) AS element_oid, u.array_oid AS user_array
-  FROM parts p LEFT JOIN (SELECT data_type, min(oid) AS oid, min(array_oid) AS array_oid FROM {f}.user_types
+  FROM parts p LEFT JOIN (SELECT data_type, arg_min(oid, entry) AS oid, arg_min(array_oid, entry) AS array_oid FROM {f}.user_types
                           WHERE data_type IS NOT NULL GROUP BY data_type) u ON u.data_type = p.element
 )
 SELECT data_type, CASE WHEN f.is_array THEN coalesce(user_array, b.typarray) ELSE element_oid END AS oid, element_oid,

@@ -8,8 +8,8 @@ from enum import IntEnum
 
 from attrs import frozen
 from cpython.bytes cimport PyBytes_AS_STRING
-from libc.stdlib cimport free
-from libc.string cimport memset
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset
 
 from duckgres_tx.engine.advisory_locks cimport holds_session_locks, settle_locks, unlock_all
 from duckgres_tx.engine.capi cimport api, duckdb_logical_type, duckdb_query_progress_type, idx_t
@@ -265,9 +265,43 @@ cdef class Statement:
             format = formats[at if n_formats > 1 else 0] if n_formats else 0
             if check_parameter(
                 at + 1, self.handle.parameter_types[at], <int><unsigned int>(oids[at] if at < n_oids else 0), format,
-                PyBytes_AS_STRING(text), len(text), error, sizeof(error), sqlstate
+                PyBytes_AS_STRING(text), len(text),
+                NULL if self.handle.enum_names == NULL else self.handle.enum_names[at], error, sizeof(error), sqlstate
             ):
                 raise DuckDBError("INVALID_INPUT", error.decode(errors="replace"), sqlstate.decode())
+
+    def tell_enums(self, element_oids, names):
+        """What the client is told of the enums in it; once, and before it is executed.
+
+        Args:
+            element_oids: For each column, the OID of the elements of an array of enums; 0 for all others.
+            names: For each parameter, what messages call its enum; None for all others.
+        """
+        cdef Py_ssize_t at
+        cdef Py_ssize_t count = len(names)
+        cdef size_t size = (count + 1) * sizeof(char *)
+        cdef list encoded = [None if name is None else name.encode() for name in names]
+        cdef char *text
+        if self.handle.element_oids != NULL or self.handle.enum_names != NULL:
+            raise ValueError("the statement has been told already")
+        if len(element_oids) != <Py_ssize_t>self.handle.n_columns or count != <Py_ssize_t>self.handle.n_parameters:
+            raise ValueError("one for each column and one for each parameter is wanted")
+        for name in encoded:
+            size += 0 if name is None else len(name) + 1
+        self.handle.element_oids = <int *>malloc((len(element_oids) + 1) * sizeof(int))
+        # One block: the pointers, then the names.
+        self.handle.enum_names = <char **>malloc(size)
+        if self.handle.element_oids == NULL or self.handle.enum_names == NULL:
+            raise MemoryError
+        for at in range(len(element_oids)):
+            self.handle.element_oids[at] = <int><unsigned int>element_oids[at]
+        text = <char *>(self.handle.enum_names + count + 1)
+        for at in range(count):
+            self.handle.enum_names[at] = NULL
+            if encoded[at] is not None:
+                self.handle.enum_names[at] = text
+                memcpy(text, PyBytes_AS_STRING(encoded[at]), len(encoded[at]) + 1)
+                text += len(encoded[at]) + 1
 
     @property
     def columns(self):

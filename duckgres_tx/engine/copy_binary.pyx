@@ -126,7 +126,7 @@ cdef int _short_in(Parser *parser, int column) noexcept nogil:
 
 cdef int read_binary_row(Parser *parser, idx_t row, Arena *arena) noexcept nogil:
     cdef char sqlstate[6]
-    cdef Reading reading = Reading(&parser.error[0], ERROR_BYTES, &sqlstate[0], b"text", 0)
+    cdef Reading reading = Reading(&parser.error[0], ERROR_BYTES, &sqlstate[0], b"text", 0, NULL)
     cdef int fields
     cdef int column
     cdef int result

@@ -506,7 +506,7 @@ cdef bint _matches_name(Parser *parser, Field *field, int column) noexcept nogil
 
 cdef int read_line_row(Parser *parser, idx_t row, Arena *arena) noexcept nogil:
     cdef char sqlstate[6]
-    cdef Reading reading = Reading(&parser.error[0], ERROR_BYTES, &sqlstate[0], b"text", 0)
+    cdef Reading reading = Reading(&parser.error[0], ERROR_BYTES, &sqlstate[0], b"text", 0, NULL)
     cdef Field field
     cdef size_t start = parser.at
     cdef int column

@@ -99,9 +99,38 @@ def _argument_type(name: str) -> str:
 def invalid_text(match: re.Match[str], sql: str) -> str:
     """A text that is no value of its type."""
     name = match["type"]
+    enum = _enum(match, sql)
+    if enum is not None:
+        return f'invalid input value for enum{enum and " "}{enum}: "{match["value"]}"'
     if name == "INT128" and "uuid" in sql.lower():
         return f'invalid input syntax for type uuid: "{match["value"]}"'
     return f'invalid input syntax for type {_type_name(name)}: "{match["value"]}"'
+
+
+# What an ENUM is to DuckDB's messages, and the names of the real types of these.
+_ENUM_NUMBERS = frozenset({"UINT8", "UINT16", "UINT32"})
+_UNSIGNED = re.compile(r"\bu(?:tinyint|smallint|integer|int8|int16|int32|int1|int2|int4)\b", re.IGNORECASE)
+_CAST_NAME = r"""(?:"[^"]+"\.|\w+\.)*(?P<name>"(?:[^"]|"")+"|\w+)"""
+_ANY_CAST = re.compile(
+    rf"::\s*{_CAST_NAME}|\bcast\s*\([^()]*\bas\s+{_CAST_NAME.replace('name', 'other')}\s*(?:\[\d*\]\s*)*\)",
+    re.IGNORECASE,
+)
+
+
+def _enum(match: re.Match[str], sql: str) -> str | None:
+    """The ENUM that a text was cast to, if it was one: DuckDB tells the type of the label's number in its place.
+
+    Returns:
+        Its name as it stands in the statement; "" when that doesn't tell it; None when it was no ENUM.
+    """
+    if match["type"] not in _ENUM_NUMBERS or _UNSIGNED.search(sql):
+        return None
+    constant = re.escape("'" + match["value"].replace("'", "''") + "'")
+    found = re.search(rf"{constant}\s*(?:::|as\s)\s*{_CAST_NAME}", sql, re.IGNORECASE)
+    if found is not None:
+        return found["name"]
+    names = {cast["name"] or cast["other"] for cast in _ANY_CAST.finditer(sql)}
+    return names.pop() if len(names) == 1 else ""
 
 
 def value_out_of_range(match: re.Match[str], sql: str) -> str:

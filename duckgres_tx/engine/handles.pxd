@@ -82,6 +82,9 @@ cdef struct StatementHandle:
     idx_t n_columns
     duckdb_logical_type *column_types
     char **column_names             # DuckDB's memory
+    # What its client is told of enums, set before it is first executed; NULL: nothing.
+    int *element_oids               # of each column: the OID of an array's elements; 0: what their type says
+    char **enum_names               # of each parameter, for messages; NULL: it is none
 
 
 # NULL without memory. One reference for the caller; the parent is counted one more.

@@ -177,6 +177,8 @@ cdef Outcome _retire_statement(Task *task) noexcept nogil:
     free(statement.parameter_types)
     free(statement.column_types)
     free(statement.column_names)
+    free(statement.element_oids)
+    free(statement.enum_names)
     free(statement)
     release_connection(connection)
     return TASK_GONE

@@ -15,6 +15,8 @@ cdef struct Reading:
     char *sqlstate
     const char *type_name
     int parameter
+    # What an enum is called; NULL when nobody knows.
+    const char *enum_name
 
 
 cdef enum:
@@ -37,6 +39,20 @@ cdef inline int bad_syntax(Reading *reading, const char *text, int64_t length) n
     memcpy(reading.sqlstate, b"22P02", 6)
     snprintf(
         reading.error, reading.error_size, b"invalid input syntax for type %s: \"%.*s\"", reading.type_name,
+        _shown(length), text
+    )
+    return -1
+
+
+cdef inline int bad_label(Reading *reading, const char *text, int64_t length) noexcept nogil:
+    """22P02: invalid input value for enum mood: "x"."""
+    cdef const char *space = b" "
+    cdef const char *name = reading.enum_name
+    if name == NULL:
+        space = name = b""
+    memcpy(reading.sqlstate, b"22P02", 6)
+    snprintf(
+        reading.error, reading.error_size, b"invalid input value for enum%s%s: \"%.*s\"", space, name,
         _shown(length), text
     )
     return -1

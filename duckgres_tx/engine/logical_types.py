@@ -96,6 +96,14 @@ class LogicalType:
         """Whether DuckDB resolved the type; a parameter used nowhere telling has none."""
         return self.id is not TypeId.INVALID
 
+    @property
+    def enum(self) -> LogicalType | None:
+        """The ENUM that it is, or that its elements are; None for everything else."""
+        leaf = self
+        while leaf.child is not None:
+            leaf = leaf.child
+        return leaf if leaf.id is TypeId.ENUM else None
+
     def sql_name(self) -> str:
         """How DuckDB's SQL spells the type, such as ``DECIMAL(15,2)[]``."""
         if self.alias is not None:

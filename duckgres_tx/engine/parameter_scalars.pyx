@@ -18,7 +18,7 @@ from duckgres_tx.engine.capi cimport (
 from duckgres_tx.engine.input_bytes cimport (
     Bytes, check_text, read_bits_binary, read_bits_text, read_bool_text, read_bytea_text, read_uuid_text
 )
-from duckgres_tx.engine.input_errors cimport bad_binary
+from duckgres_tx.engine.input_errors cimport bad_binary, bad_label
 from duckgres_tx.engine.input_intervals cimport read_interval_text
 from duckgres_tx.engine.input_numbers cimport (
     read_float_text, read_integer_text, read_numeric_text, read_oid_text
@@ -342,8 +342,6 @@ cdef int _read_label(
     cdef uint32_t count = api.enum_dictionary_size(target.type)
     cdef uint32_t index
     cdef char *label
-    cdef char *alias
-    cdef const char *shown = b"type"
     cdef bint same
     for index in range(count):
         label = api.enum_dictionary_value(target.type, index)
@@ -352,13 +350,5 @@ cdef int _read_label(
         if same:
             value[0] = api.create_enum_value(target.type, index)
             return MADE
-    alias = api.logical_type_get_alias(target.type)
-    if alias != NULL:
-        shown = alias
-    memcpy(reading.sqlstate, b"22P02", 6)
-    snprintf(
-        reading.error, reading.error_size, b"invalid input value for enum %s: \"%.*s\"",
-        shown, <int>(length if length < 400 else 400), text
-    )
-    api.free(alias)
+    bad_label(reading, text, length)
     return REFUSED

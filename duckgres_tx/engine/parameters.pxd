@@ -14,13 +14,14 @@ from duckgres_tx.engine.capi cimport duckdb_logical_type, duckdb_prepared_statem
 # index: from 1, as DuckDB counts.   type: the parameter's resolved type; NULL or INVALID when there is none.
 # oid: what the client declared in Parse, 0 when nothing.   format: 0 text, 1 binary.
 # data: NULL is SQL's NULL; otherwise `length` bytes, which need no final NUL.
+# enum_name: what a message calls the enum that the value, or an element of it, is of; NULL when nobody knows.
 cdef int bind_parameter(
     duckdb_prepared_statement statement, idx_t index, duckdb_logical_type type, int oid, int format,
-    const char *data, int64_t length, char *error, size_t error_size, char *sqlstate
+    const char *data, int64_t length, const char *enum_name, char *error, size_t error_size, char *sqlstate
 ) noexcept nogil
 
 # Only read it: whether bind_parameter will. Any thread.
 cdef int check_parameter(
     idx_t index, duckdb_logical_type type, int oid, int format, const char *data, int64_t length,
-    char *error, size_t error_size, char *sqlstate
+    const char *enum_name, char *error, size_t error_size, char *sqlstate
 ) noexcept nogil

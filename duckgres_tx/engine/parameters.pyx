@@ -24,9 +24,9 @@ from duckgres_tx.engine.values cimport Target, make_target
 
 cdef int bind_parameter(
     duckdb_prepared_statement statement, idx_t index, duckdb_logical_type type, int oid, int format,
-    const char *data, int64_t length, char *error, size_t error_size, char *sqlstate
+    const char *data, int64_t length, const char *enum_name, char *error, size_t error_size, char *sqlstate
 ) noexcept nogil:
-    cdef Reading reading = Reading(error, error_size, sqlstate, b"text", <int>index)
+    cdef Reading reading = Reading(error, error_size, sqlstate, b"text", <int>index, enum_name)
     cdef duckdb_value value = NULL
     cdef int result
     if data == NULL:
@@ -47,9 +47,9 @@ cdef int bind_parameter(
 
 cdef int check_parameter(
     idx_t index, duckdb_logical_type type, int oid, int format, const char *data, int64_t length,
-    char *error, size_t error_size, char *sqlstate
+    const char *enum_name, char *error, size_t error_size, char *sqlstate
 ) noexcept nogil:
-    cdef Reading reading = Reading(error, error_size, sqlstate, b"text", <int>index)
+    cdef Reading reading = Reading(error, error_size, sqlstate, b"text", <int>index, enum_name)
     cdef duckdb_value value = NULL
     cdef int result
     if data == NULL:

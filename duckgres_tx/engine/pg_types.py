@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
+from duckgres_tx.engine.enum_types import NO_ENUMS, EnumTypes
 from duckgres_tx.engine.logical_types import LogicalType, TypeId
 
 if TYPE_CHECKING:
@@ -171,8 +172,12 @@ ALIASES: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def pg_type_of(logical_type: LogicalType) -> PgType:
-    """The PostgreSQL type that a column of this type is announced as."""
+def pg_type_of(logical_type: LogicalType, enums: EnumTypes = NO_ENUMS) -> PgType:
+    """The PostgreSQL type that a column of this type is announced as; text for an ENUM that is none of ``enums``."""
+    enum = logical_type.enum
+    named = None if enum is None else enums.of_labels(enum.dictionary)
+    if named is not None:
+        return PgType(named.oid, 4) if enum is logical_type else PgType(named.array_oid, -1)
     known, is_array = _resolve(logical_type)
     modifier = _modifier(logical_type)
     if not is_array:
@@ -201,7 +206,7 @@ def _modifier(logical_type: LogicalType) -> int:
     return ((logical_type.width << 16) | logical_type.scale) + 4
 
 
-def duckdb_type_name(oid: int) -> str | None:
+def duckdb_type_name(oid: int, enums: EnumTypes = NO_ENUMS) -> str | None:
     """What a cast to this PostgreSQL type is called in DuckDB, such as ``INTEGER[]``; ``None`` for an unknown OID.
 
     numeric, which says nothing of its digits when it is the type of a parameter, becomes DECIMAL(38,10).
@@ -210,7 +215,7 @@ def duckdb_type_name(oid: int) -> str | None:
         return _BY_OID[oid].duckdb
     if oid in _BY_ARRAY_OID:
         return f"{_BY_ARRAY_OID[oid].duckdb}[]"
-    return None
+    return enums.duckdb_name(oid)
 
 
 def pg_type_name(oid: int) -> str | None:

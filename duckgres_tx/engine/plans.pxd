@@ -211,6 +211,8 @@ cdef struct ColumnPlan:
 # The plan for a value of a type; NULL without memory. `json` is for what stands inside a JSON document.
 cdef ColumnPlan *make_plan(duckdb_logical_type type, int format, const Render *render, bint json) noexcept nogil
 cdef void drop_plan(ColumnPlan *plan) noexcept nogil
+# Have an array's binary form say that its elements are of this type.
+cdef void name_elements(ColumnPlan *plan, int oid) noexcept nogil
 
 # Point the plan, children included, at a vector; good until the vector's chunk is freed.
 cdef void bind_vector(ColumnPlan *plan, duckdb_vector vector) noexcept nogil

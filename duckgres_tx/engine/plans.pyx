@@ -78,6 +78,12 @@ cdef ColumnPlan *make_plan(duckdb_logical_type type, int format, const Render *r
     return _plan_simple(kind, alias, format, render, json)
 
 
+cdef void name_elements(ColumnPlan *plan, int oid) noexcept nogil:
+    while plan.n_children > 0 and plan.write >= FIRST_ARRAY:
+        plan = plan.children[0]
+    plan.oid = oid
+
+
 cdef ColumnPlan *_plan_simple(duckdb_type kind, int alias, int format, const Render *render, bint json) noexcept nogil:
     cdef ColumnPlan *plan = _new_plan(format, render, json, 0)
     if plan == NULL:

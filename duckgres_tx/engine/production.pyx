@@ -142,7 +142,8 @@ cdef bint _bind(Run *run) noexcept nogil:
         parameter = &run.parameters[at]
         if bind_parameter(
             statement.handle, at + 1, statement.parameter_types[at], parameter.oid, parameter.format,
-            parameter.data, parameter.length, error, sizeof(error), sqlstate
+            parameter.data, parameter.length, NULL if statement.enum_names == NULL else statement.enum_names[at],
+            error, sizeof(error), sqlstate
         ):
             fail_as(&run.task, b"INVALID_INPUT", sqlstate, error)
             return False
@@ -196,7 +197,10 @@ cdef bint _look_at_result(Run *run, Stream *stream) noexcept nogil:
         run.result_kind = DUCKDB_RESULT_TYPE_NOTHING
     if run.result_kind == DUCKDB_RESULT_TYPE_QUERY_RESULT:
         run.n_columns = <int>api.column_count(&stream.result)
-        run.plans = plan_columns(&stream.result, run.n_columns, run.formats, run.n_formats, run.render.render)
+        run.plans = plan_columns(
+            &stream.result, run.n_columns, run.formats, run.n_formats,
+            run.statement.element_oids if <idx_t>run.n_columns == run.statement.n_columns else NULL, run.render.render
+        )
         if run.plans == NULL:
             fail(&run.task, NO_MEMORY, b"Out of Memory Error: no memory for a result")
             return False

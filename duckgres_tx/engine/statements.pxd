@@ -26,8 +26,9 @@ cdef bint run_script(
 cdef void note_failure(DatabaseHandle *database, Task *task) noexcept nogil
 
 # One plan for each of the result's columns; `formats`: none = all text, one = for all, or one for each.
+# `element_oids`: NULL, or for each column the OID that an array's elements are said to have, 0 for that of their type.
 # NULL without memory.
 cdef ColumnPlan **plan_columns(
-    duckdb_result *result, int count, const int *formats, int n_formats, const Render *render
+    duckdb_result *result, int count, const int *formats, int n_formats, const int *element_oids, const Render *render
 ) noexcept nogil
 cdef void free_plans(ColumnPlan **plans, int count) noexcept nogil

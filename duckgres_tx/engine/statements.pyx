@@ -25,7 +25,7 @@ from duckgres_tx.engine.capi cimport (
 from duckgres_tx.engine.encoder cimport ENCODED, encode_data_rows, encode_failure, free_plan, plan_column
 from duckgres_tx.engine.error_types cimport INTERRUPT, NO_MEMORY, error_type_name, fail, fail_by_text
 from duckgres_tx.engine.handles cimport ConnectionHandle, DatabaseHandle, StatementHandle, end_stream
-from duckgres_tx.engine.plans cimport ColumnPlan, Render
+from duckgres_tx.engine.plans cimport ColumnPlan, Render, name_elements
 from duckgres_tx.engine.tasks cimport Task, is_interrupted
 
 cdef enum:
@@ -239,7 +239,7 @@ cdef bint _collect_rows(Task *task, duckdb_result *result, const Render *render,
     if api.result_return_type(result[0]) != DUCKDB_RESULT_TYPE_QUERY_RESULT:
         return True
     count = <int>api.column_count(result)
-    plans = plan_columns(result, count, NULL, 0, render)
+    plans = plan_columns(result, count, NULL, 0, NULL, render)
     if plans == NULL:
         fail(task, NO_MEMORY, b"Out of Memory Error: no memory for a result")
         return False
@@ -265,7 +265,7 @@ cdef bint _encode_all(Task *task, duckdb_result *result, ColumnPlan **plans, int
 
 
 cdef ColumnPlan **plan_columns(
-    duckdb_result *result, int count, const int *formats, int n_formats, const Render *render
+    duckdb_result *result, int count, const int *formats, int n_formats, const int *element_oids, const Render *render
 ) noexcept nogil:
     cdef ColumnPlan **plans = <ColumnPlan **>calloc(count + 1, sizeof(ColumnPlan *))
     cdef duckdb_logical_type type
@@ -285,6 +285,8 @@ cdef ColumnPlan **plan_columns(
         if plans[at] == NULL:
             free_plans(plans, at)
             return NULL
+        if element_oids != NULL and element_oids[at] != 0:
+            name_elements(plans[at], element_oids[at])
     return plans
 
 

@@ -148,7 +148,7 @@ class DuckDBSession:
             native,
             parameters,
             parameter_formats,
-            statement.parameter_oids,
+            statement.reading_oids,
             result_formats,
             self.render,
             row_limit,

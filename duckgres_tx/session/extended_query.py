@@ -169,7 +169,7 @@ class ExtendedQuery:
         if sum(len(value) for value in parameters if value is not None) > MAX_READ_AT_BIND:
             return
         try:
-            native.check_parameters(parameters, formats, statement.parameter_oids)
+            native.check_parameters(parameters, formats, statement.reading_oids)
         except DuckDBError as error:
             raise self._session.pg_error(error) from error
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from attrs import define, field
 
+from duckgres_tx.catalog.enum_query import enum_query, read_enums
 from duckgres_tx.catalog.install import databases_script
 from duckgres_tx.catalog.snapshot import rebuild_script
 from duckgres_tx.engine.database import Connection, Database
+from duckgres_tx.engine.enum_types import NO_ENUMS, EnumTypes
 from duckgres_tx.session.executor import Executor
 from duckgres_tx.session.queueing import QueueingLock
 from duckgres_tx.session.ready_connections import ReadyConnections
@@ -48,6 +50,9 @@ class OpenDatabase:
     schemas_generation: int = 0
     snapshot_generation: int = 0
     spool_directory: str = ""
+    # Users' ENUM types as of a generation.
+    _enums: EnumTypes = NO_ENUMS
+    _enums_generation: int = 0
     _listed: tuple[str, ...] = ()
     _rebuilding: QueueingLock = field(factory=QueueingLock)
     connections: ReadyConnections = field(init=False)
@@ -101,6 +106,18 @@ class OpenDatabase:
             self.schemas = frozenset(row[0] or "" for row in rows)
             self.schemas_generation = generation
         return self.schemas
+
+    async def enum_types(self) -> EnumTypes:
+        """The ENUM types that are there now (committed ones).
+
+        Raises:
+            DuckDBError: They can't be asked for.
+        """
+        generation = self.generation
+        if self._enums_generation != generation:
+            self._enums = read_enums(await self.run(enum_query(self.catalog)))
+            self._enums_generation = generation
+        return self._enums
 
     async def set_limits(self, memory_limit_bytes: int, threads: int) -> None:
         """Give the instance its share of the machine; 0 leaves a limit as it is.

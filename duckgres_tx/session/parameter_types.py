@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from attrs import frozen
 
+from duckgres_tx.engine.enum_types import EnumTypes
 from duckgres_tx.engine.logical_types import LogicalType, TypeId
 from duckgres_tx.engine.pg_types import duckdb_type_name
 from duckgres_tx.sql.brackets import Brackets
@@ -49,7 +50,7 @@ class CastText:
         return position - moved
 
 
-def declared_casts(declared_oids: tuple[int, ...]) -> dict[int, str]:
+def declared_casts(declared_oids: tuple[int, ...], enums: EnumTypes) -> dict[int, str]:
     """Parameter number (from 1) to type name, for those whose declared type DuckDB has exactly.
 
     numeric isn't among them: a DECIMAL has a fixed scale, so it is better taken from where the parameter stands.
@@ -57,23 +58,25 @@ def declared_casts(declared_oids: tuple[int, ...]) -> dict[int, str]:
     casts = {}
     for number, oid in enumerate(declared_oids, 1):
         if oid not in UNKNOWN_OIDS and oid != NUMERIC_OID:
-            name = duckdb_type_name(oid)
+            name = duckdb_type_name(oid, enums)
             if name is not None:
                 casts[number] = name
     return casts
 
 
-def missing_casts(types: tuple[LogicalType, ...], declared_oids: tuple[int, ...]) -> dict[int, str]:
+def missing_casts(types: tuple[LogicalType, ...], declared_oids: tuple[int, ...], enums: EnumTypes) -> dict[int, str]:
     """Likewise for those that DuckDB could not resolve, or has resolved so that a numeric would lose its fraction."""
     casts = {}
     for number, logical_type in enumerate(types, 1):
         oid = declared_oids[number - 1] if number <= len(declared_oids) else 0
         if logical_type.id is TypeId.INVALID or (oid == NUMERIC_OID and logical_type.id in _WHOLE_NUMBERS):
-            casts[number] = duckdb_type_name(oid) or "VARCHAR"
+            casts[number] = duckdb_type_name(oid, enums) or "VARCHAR"
     return casts
 
 
-def cast_parameters(text: str, casts: Mapping[int, str], firm: Collection[int] = ()) -> CastText:
+def cast_parameters(
+    text: str, casts: Mapping[int, str], firm: Collection[int] = (), checked: Collection[int] = ()
+) -> CastText:
     """Put a cast behind each use of these parameters that hasn't one already.
 
     Args:
@@ -81,6 +84,7 @@ def cast_parameters(text: str, casts: Mapping[int, str], firm: Collection[int] =
         casts: Parameter number (from 1) to type name.
         firm: Numbers of those whose cast must not be taken together with another one around it: DuckDB takes
             ``CAST($1 AS VARCHAR)`` for a parameter, which then has two types where it is compared with another type.
+        checked: Numbers of those that are cast even if they have a cast: not everything that the latter takes is of their type.
 
     Raises:
         PgError: 42601, as ``tokenize``.
@@ -97,12 +101,15 @@ def cast_parameters(text: str, casts: Mapping[int, str], firm: Collection[int] =
             continue
         number = int(token.text[1:])
         has_cast = index + 1 < len(tokens) and tokens[index + 1].text == "::"
-        name = None if has_cast else casts.get(number)
+        name = None if has_cast and number not in checked else casts.get(number)
         end = token.end
         if brackets is not None and number in firm:
             if has_cast:
                 end = tokens[brackets.type_past(index + 2) - 1].end
             before, after = "(CASE WHEN true THEN ", f"{'' if name is None else f'::{name}'} END)"
+        elif name is not None and has_cast:
+            # Of two casts of a parameter DuckDB would leave the outer one out.
+            before, after = "(CASE WHEN true THEN ", f"::{name} END)"
         elif name is not None:
             before, after = "(", f"::{name})"
         else:

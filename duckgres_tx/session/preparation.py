@@ -6,10 +6,19 @@ import contextlib
 from collections.abc import Collection, Mapping
 
 from duckgres_tx.engine.database import Column, DuckDBError, ResultKind, Statement, StatementType
+from duckgres_tx.engine.enum_types import NO_ENUMS, EnumTypes
 from duckgres_tx.engine.logical_types import TypeId
 from duckgres_tx.engine.pg_types import pg_type_of
 from duckgres_tx.errors import PgError
 from duckgres_tx.session.copy_targets import check_copy_target
+from duckgres_tx.session.enum_columns import (
+    enum_parameters,
+    enum_types,
+    has_enums,
+    reading_oids,
+    speaks_of_enums,
+    tell_enums,
+)
 from duckgres_tx.session.own_columns import describe, describe_plan
 from duckgres_tx.session.parameter_inference import guess, infer
 from duckgres_tx.session.parameter_types import (
@@ -144,20 +153,24 @@ async def prepare_native(session: Session, statement: PreparedStatement) -> None
     translation = analyzed.translation(context)
     if translation.catalog_query:
         await session.refresh_catalog()
-    casts = declared_casts(statement.declared_oids)
-    text = cast_parameters(translation.text, casts)
+    enums = NO_ENUMS
+    if speaks_of_enums(statement.declared_oids):
+        enums = await enum_types(session)
+    casts = declared_casts(statement.declared_oids, enums)
+    checked = enum_parameters(statement.declared_oids, enums)
+    text = cast_parameters(translation.text, casts, (), checked)
     native = await _prepare_text(session, statement, translation, text)
-    missing = missing_casts(native.parameter_types, statement.declared_oids)
+    missing = missing_casts(native.parameter_types, statement.declared_oids, enums)
     unknown = _unknown(native, statement.declared_oids)
     if unknown and (inferred := await infer(session, translation.text, unknown, casts)):
         # Where DuckDB has found none for one parameter, it has looked for no other's.
         casts |= inferred
-        text = cast_parameters(translation.text, casts)
+        text = cast_parameters(translation.text, casts, (), checked)
         native = await _prepare_text(session, statement, translation, text)
-        missing = missing_casts(native.parameter_types, statement.declared_oids)
+        missing = missing_casts(native.parameter_types, statement.declared_oids, enums)
         unknown = _unknown(native, statement.declared_oids)
     if missing:
-        text = cast_parameters(translation.text, casts | missing)
+        text = cast_parameters(translation.text, casts | missing, (), checked)
         try:
             native = await _prepare_text(session, statement, translation, text)
         except PgError:
@@ -166,23 +179,28 @@ async def prepare_native(session: Session, statement: PreparedStatement) -> None
             if not guessed:
                 raise
             missing |= guessed
-            text = cast_parameters(translation.text, casts | missing)
+            text = cast_parameters(translation.text, casts | missing, (), checked)
             native = await _prepare_text(session, statement, translation, text)
         casts |= missing
         firm = unresolved(native.parameter_types)
         if firm:
-            text = cast_parameters(translation.text, casts, firm)
+            text = cast_parameters(translation.text, casts, firm, checked)
             native = await _prepare_text(session, statement, translation, text)
     statement.native = native
     statement.catalog_query = translation.catalog_query
     statement.live = context.live
     statement.explains = native.statement_type is StatementType.EXPLAIN
     statement.notices = translation.notices
+    columns, depend_on_values = await _columns(session, native, text)
+    if enums is not NO_ENUMS or has_enums(native, columns):
+        enums = await enum_types(session)
+        enums = enums.preferring(analyzed.names, statement.declared_oids)
+        tell_enums(native, columns, enums)
     unknown = _unknown(native, statement.declared_oids)
     written = await _written_oids(session, translation.text, unknown) if unknown else {}
-    statement.parameter_oids = _parameter_oids(native, statement.declared_oids, written)
-    columns, depend_on_values = await _columns(session, native, text)
-    statement.fields = _fields(native, columns, analyzed, exact=not depend_on_values)
+    statement.parameter_oids = _parameter_oids(native, statement.declared_oids, written, enums)
+    statement.reading_oids = reading_oids(statement.parameter_oids, enums)
+    statement.fields = _fields(native, columns, analyzed, enums, exact=not depend_on_values)
     statement.column_types = tuple(column.type for column in columns)
     statement.told_as_text = unresolved_columns(statement.column_types)
     statement.forget_descriptions()
@@ -243,12 +261,12 @@ async def _written_oids(session: Session, text: str, numbers: Collection[int]) -
 
 
 def _parameter_oids(
-    native: Statement, declared_oids: tuple[int, ...], written_oids: Mapping[int, int]
+    native: Statement, declared_oids: tuple[int, ...], written_oids: Mapping[int, int], enums: EnumTypes
 ) -> tuple[int, ...]:
     oids = []
     for number, logical_type in enumerate(native.parameter_types):
         declared = declared_oids[number] if number < len(declared_oids) else 0
-        found = written_oids.get(number + 1) or pg_type_of(logical_type).oid
+        found = written_oids.get(number + 1) or pg_type_of(logical_type, enums).oid
         oids.append(found if declared in UNKNOWN_OIDS else declared)
     # what is declared and not used is a parameter too
     for number, declared in enumerate(declared_oids[len(oids) :], len(oids) + 1):
@@ -275,7 +293,7 @@ def _gives_rows(native: Statement, analyzed: AnalyzedStatement) -> bool:
 
 
 def _fields(
-    native: Statement, columns: tuple[Column, ...], analyzed: AnalyzedStatement, *, exact: bool
+    native: Statement, columns: tuple[Column, ...], analyzed: AnalyzedStatement, enums: EnumTypes, *, exact: bool
 ) -> tuple[FieldDescription, ...] | None:
     if native.statement_type is StatementType.EXPLAIN:
         return describe_plan(analyzed.source.tokens)
@@ -284,7 +302,7 @@ def _fields(
     names = analyzed.column_names
     fields = []
     for position, column in enumerate(columns):
-        pg_type = pg_type_of(column.type)
+        pg_type = pg_type_of(column.type, enums)
         # A set in the select list is called after its function, whatever it is of.
         name = "unnest" if column.name.startswith("unnest(") else column.name
         if names is not None and position < len(names):

@@ -38,6 +38,7 @@ class PreparedStatement:
         signals: It may tell other sessions to stop.
         declared_oids: The parameter types that Parse declared, as they came.
         parameter_oids: The types that ParameterDescription tells.
+        reading_oids: The same as the engine knows them: an enum is text to it.
         fields: The columns of its rows, text format; None when it gives none.
         column_types: DuckDB's types of these, to notice that they have changed.
         told_as_text: Which columns (from 0) have a type that only their values tell; until then they are text for the client.
@@ -64,6 +65,7 @@ class PreparedStatement:
     signals: bool = False
     declared_oids: tuple[int, ...] = ()
     parameter_oids: tuple[int, ...] = ()
+    reading_oids: tuple[int, ...] = ()
     fields: tuple[FieldDescription, ...] | None = None
     column_types: tuple[LogicalType, ...] = ()
     told_as_text: frozenset[int] = frozenset()

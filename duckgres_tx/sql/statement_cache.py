@@ -57,6 +57,11 @@ class AnalyzedStatement:
         return names.column_names(self.source)
 
     @cached_property
+    def names(self) -> frozenset[str]:
+        """Every name in it, in lower case."""
+        return frozenset(token.name.lower() for token in self.source.tokens if token.name)
+
+    @cached_property
     def binds(self) -> bool:
         """Whether it uses what the engine keeps for one connection only: its seed, a sequence's last value."""
         return any(token.word in _BINDING_WORDS for token in self.source.tokens)

@@ -394,6 +394,9 @@ _TYPES = (
 # What a client declares for "you tell me".
 UNSPECIFIED: Final = 0
 
+# Types that users make have even OIDs from here on, and the array of each has the next one.
+FIRST_OF_USERS: Final = 1_000_000_000
+
 
 def _unique(pairs: Iterable[tuple[KeyT, ValueT]]) -> dict[KeyT, ValueT]:
     found: dict[KeyT, ValueT] = {}

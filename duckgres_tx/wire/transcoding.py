@@ -24,8 +24,6 @@ _TEXTS = frozenset(
     {oids.TEXT, oids.VARCHAR, oids.BPCHAR, oids.NAME, oids.CHAR, oids.UNKNOWN, oids.JSON, oids.XML, oids.UNSPECIFIED}
 )
 _ARRAYS_OF_TEXTS = frozenset(oids.ARRAYS[oid] for oid in _TEXTS if oid in oids.ARRAYS) | {oids.JSONB_ARRAY}
-# Types that users make: what the engine has of them are enums, whose binary form is the label.
-_FIRST_OF_USERS = 16384
 _ROWS = (b"D", b"d")
 # In a RowDescription, behind a column's name.
 _NUMBERS_OF_A_COLUMN = 18
@@ -223,11 +221,12 @@ def _format_of(formats: Sequence[int], index: int) -> int:
 
 def _conversion(oid: int, format_code: int, convert: Conversion) -> Conversion | None:
     """What to do with a value of a type; None: nothing, its bytes are no text."""
-    if format_code == 0 or oid in _TEXTS or oid >= _FIRST_OF_USERS:
+    # What the engine has of users' types are enums, whose binary form is the label.
+    if format_code == 0 or oid in _TEXTS or (oid >= oids.FIRST_OF_USERS and oid % 2 == 0):
         return convert
     if oid == oids.JSONB:
         return lambda value: value[:1] + convert(value[1:])
-    if oid in _ARRAYS_OF_TEXTS:
+    if oid in _ARRAYS_OF_TEXTS or oid >= oids.FIRST_OF_USERS:
         return lambda value: _array(value, convert)
     return None
 

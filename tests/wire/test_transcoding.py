@@ -69,7 +69,8 @@ def array(*elements, oid=oids.TEXT):
 BINARY = [
     (oids.TEXT, "ä".encode(), b"\xe4"),
     (oids.VARCHAR, "ä".encode(), b"\xe4"),
-    (16385, "ä".encode(), b"\xe4"),
+    (oids.FIRST_OF_USERS + 2, "ä".encode(), b"\xe4"),
+    (oids.FIRST_OF_USERS + 3, array("ä".encode(), oid=0xFFFFFFF0), array(b"\xe4", oid=0xFFFFFFF0)),
     (oids.INT4, b"\0\0\xc3\xa4", b"\0\0\xc3\xa4"),
     (oids.BYTEA, b"\xc3\xa4", b"\xc3\xa4"),
     (oids.JSONB, b'\1"\xc3\xa4"', b'\1"\xe4"'),
