@@ -143,10 +143,11 @@ FACTS_MACROS: Final[tuple[tuple[str, str, str], ...]] = (
     ("scalar_sql_name", "x", f"{_SQL_NAME_OF}[x]"),
     ("any_sql_name", "x", f"coalesce({_ANY_SQL_NAME_OF}[CAST(x AS BIGINT)], '???')"),
     (
-        # numeric.c, make_numeric_typmod: precision in the upper half, scale in the lower, and the length of a header.
+        # numeric.c, make_numeric_typmod: precision in the upper half, scale in the lower, and the length of a header. One of
+        # 38 digits is what numeric without a precision is kept as.
         "scalar_typmod",
         "x",
-        "CASE WHEN starts_with(x, 'DECIMAL(') THEN regexp_extract(x, '\\((\\d+),', 1)::INTEGER * 65536 "
+        "CASE WHEN starts_with(x, 'DECIMAL(') AND NOT starts_with(x, 'DECIMAL(38,') THEN regexp_extract(x, '\\((\\d+),', 1)::INTEGER * 65536 "
         "+ regexp_extract(x, ',\\s*(\\d+)\\)', 1)::INTEGER + 4 ELSE -1 END",
     ),
     (

@@ -149,6 +149,8 @@ _BY_TYPE_ID: Final[Mapping[TypeId, str]] = MappingProxyType(
     }
 )
 
+_MOST_DIGITS: Final = 38
+
 # The alias types of the catalog, whose columns must look exactly as PostgreSQL's do; drivers switch on these OIDs.
 ALIASES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -197,10 +199,13 @@ def _resolve(logical_type: LogicalType) -> tuple[_Known, bool]:
 
 
 def _modifier(logical_type: LogicalType) -> int:
-    """``atttypmod``: a DECIMAL's precision and scale, that of its elements for a list."""
+    """``atttypmod``: a DECIMAL's precision and scale, that of its elements for a list.
+
+    One of 38 digits is what numeric without a precision is kept as, and what sums are.
+    """
     while logical_type.child is not None:
         logical_type = logical_type.child
-    if logical_type.id is not TypeId.DECIMAL:
+    if logical_type.id is not TypeId.DECIMAL or logical_type.width == _MOST_DIGITS:
         return -1
     # numeric.c, make_numeric_typmod: ((precision << 16) | scale) + VARHDRSZ
     return ((logical_type.width << 16) | logical_type.scale) + 4

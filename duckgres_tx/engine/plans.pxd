@@ -67,6 +67,8 @@ cdef enum:
     TEXT_DECIMAL32
     TEXT_DECIMAL64
     TEXT_DECIMAL128
+    # DECIMAL as numeric without a scale: no zeros at the end.
+    TEXT_NUMERIC
     TEXT_DATE
     TEXT_TIME
     TEXT_TIME_NS
@@ -109,6 +111,7 @@ cdef enum:
     BINARY_DECIMAL32
     BINARY_DECIMAL64
     BINARY_DECIMAL128
+    BINARY_NUMERIC
     BINARY_DATE
     BINARY_TIME
     BINARY_TIME_NS

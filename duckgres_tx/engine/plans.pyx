@@ -23,6 +23,12 @@ from duckgres_tx.engine.variants cimport (
 )
 
 
+cdef enum:
+    # What numeric without a scale is kept as; the product of two has twice the scale.
+    NUMERIC_WIDTH = 38
+    NUMERIC_SCALE = 10
+
+
 cdef ColumnPlan *_new_plan(int format, const Render *render, bint json, int n_children) noexcept nogil:
     cdef ColumnPlan *plan = <ColumnPlan *>calloc(1, sizeof(ColumnPlan))
     if plan == NULL:
@@ -147,6 +153,8 @@ cdef ColumnPlan *_plan_decimal(duckdb_logical_type type, int format, const Rende
         plan.write = BINARY_DECIMAL32 if format == 1 else TEXT_DECIMAL32 if plan.scale > 0 else TEXT_INT32
     elif internal == DUCKDB_TYPE_BIGINT:
         plan.write = BINARY_DECIMAL64 if format == 1 else TEXT_DECIMAL64 if plan.scale > 0 else TEXT_INT64
+    elif api.decimal_width(type) == NUMERIC_WIDTH and (plan.scale == NUMERIC_SCALE or plan.scale == 2 * NUMERIC_SCALE):
+        plan.write = BINARY_NUMERIC if format == 1 else TEXT_NUMERIC
     else:
         plan.write = BINARY_DECIMAL128 if format == 1 else TEXT_DECIMAL128 if plan.scale > 0 else TEXT_INT128
     return plan

@@ -15,12 +15,14 @@ from duckgres_tx.engine.capi cimport duckdb_hugeint, duckdb_interval, idx_t
 from duckgres_tx.engine.civil cimport floor_divide
 from duckgres_tx.engine.plans cimport (
     BINARY_BOOL, BINARY_DATE, BINARY_DECIMAL16, BINARY_DECIMAL32, BINARY_DECIMAL64, BINARY_DECIMAL128, BINARY_DOUBLE,
-    BINARY_FLOAT, BINARY_INT8, BINARY_INT16, BINARY_INT32, BINARY_INT64, BINARY_INT128, BINARY_INTERVAL, BINARY_OID,
+    BINARY_FLOAT, BINARY_INT8, BINARY_INT16, BINARY_INT32, BINARY_INT64, BINARY_INT128, BINARY_INTERVAL, BINARY_NUMERIC,
+    BINARY_OID,
     BINARY_TIME, BINARY_TIME_NS, BINARY_TIMESTAMP, BINARY_TIMESTAMP_MS, BINARY_TIMESTAMP_NS, BINARY_TIMESTAMP_S,
     BINARY_TIMETZ, BINARY_UINT8, BINARY_UINT16, BINARY_UINT32, BINARY_UINT64, BINARY_UINT128, BINARY_UUID, JSON_BOOL,
     STYLED_DATE, STYLED_TIMESTAMPTZ,
     TEXT_BOOL, TEXT_DATE, TEXT_DECIMAL16, TEXT_DECIMAL32, TEXT_DECIMAL64, TEXT_DECIMAL128, TEXT_DOUBLE, TEXT_FLOAT,
-    TEXT_INT8, TEXT_INT16, TEXT_INT32, TEXT_INT64, TEXT_INT128, TEXT_INTERVAL, TEXT_PROCEDURE, TEXT_TIME, TEXT_TIME_NS,
+    TEXT_INT8, TEXT_INT16, TEXT_INT32, TEXT_INT64, TEXT_INT128, TEXT_INTERVAL, TEXT_NUMERIC, TEXT_PROCEDURE, TEXT_TIME,
+    TEXT_TIME_NS,
     TEXT_TIMESTAMP, TEXT_TIMESTAMP_MS, TEXT_TIMESTAMP_NS, TEXT_TIMESTAMP_S, TEXT_TIMESTAMPTZ, TEXT_TIMETZ, TEXT_UINT8,
     TEXT_UINT16, TEXT_UINT32, TEXT_UINT64, TEXT_UINT128, TEXT_UUID, ColumnPlan
 )
@@ -29,7 +31,7 @@ from duckgres_tx.engine.styled_times cimport write_styled
 from duckgres_tx.engine.text_floats cimport write_double, write_float
 from duckgres_tx.engine.text_intervals cimport write_interval
 from duckgres_tx.engine.text_numbers cimport (
-    write_decimal64, write_decimal128, write_int64, write_int128, write_uint64, write_uint128
+    count_zeros, trim_fraction, write_decimal64, write_decimal128, write_int64, write_int128, write_uint64, write_uint128
 )
 from duckgres_tx.engine.text_temporal cimport (
     write_clock, write_date, write_infinity, write_text, write_timestamp, write_timestamptz, write_timetz
@@ -82,6 +84,10 @@ cdef inline char *write_scalar(Writer *writer, ColumnPlan *plan, idx_t row, char
         return write_decimal128(
             out, (<const duckdb_hugeint *>data)[row].upper, (<const duckdb_hugeint *>data)[row].lower, plan.scale
         )
+    elif what == TEXT_NUMERIC:
+        return trim_fraction(write_decimal128(
+            out, (<const duckdb_hugeint *>data)[row].upper, (<const duckdb_hugeint *>data)[row].lower, plan.scale
+        ))
     elif what == TEXT_TIME:
         return write_clock(out, (<const int64_t *>data)[row])
     elif what == TEXT_TIME_NS:
@@ -160,6 +166,15 @@ cdef inline char *write_scalar(Writer *writer, ColumnPlan *plan, idx_t row, char
         return write_numeric128(
             out, (<const duckdb_hugeint *>data)[row].upper, (<const duckdb_hugeint *>data)[row].lower, plan.scale
         )
+    elif what == BINARY_NUMERIC:
+        # Zeros at the end are in no group; only the header tells of them.
+        write_numeric128(
+            out, (<const duckdb_hugeint *>data)[row].upper, (<const duckdb_hugeint *>data)[row].lower, plan.scale
+        )
+        put16(out + 6, plan.scale - count_zeros(
+            (<const duckdb_hugeint *>data)[row].upper, (<const duckdb_hugeint *>data)[row].lower, plan.scale
+        ))
+        return out + 8 + 2 * (((<uint8_t>out[0]) << 8) | <uint8_t>out[1])
     elif what == BINARY_DATE:
         put32(out, <uint32_t>binary_date(writer, (<const int32_t *>data)[row]))
         return out + 4

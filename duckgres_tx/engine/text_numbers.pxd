@@ -170,6 +170,27 @@ cdef inline char *write_decimal64(char *out, int64_t value, int scale) noexcept 
     return write_point(out, padded, 24, scale)
 
 
+cdef inline int count_zeros(int64_t high, uint64_t low, int most) noexcept nogil:
+    """How many zeros end a number's decimal digits, at most `most` (below 40)."""
+    cdef char digits[40]
+    cdef uint64_t upper = <uint64_t>high
+    cdef int zeros = 0
+    if high < 0:
+        low = 0 - low
+        upper = ~upper + (low == 0)
+    forty_digits(digits, upper, low)
+    while zeros < most and digits[39 - zeros] == c"0":
+        zeros += 1
+    return zeros
+
+
+cdef inline char *trim_fraction(char *out) noexcept nogil:
+    """The end of a decimal's text without zeros behind the point; without the point when nothing else is behind it."""
+    while (out - 1)[0] == c"0":
+        out -= 1
+    return out - 1 if (out - 1)[0] == c"." else out
+
+
 cdef inline char *write_decimal128(char *out, int64_t high, uint64_t low, int scale) noexcept nogil:
     cdef char digits[40]
     cdef uint64_t upper = <uint64_t>high

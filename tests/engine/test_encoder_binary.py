@@ -132,3 +132,23 @@ def test_timestamptz_is_utc(oracle: Oracle, duck: Duck, zone: str) -> None:
         oracle.connection.execute("set timezone = 'UTC'")
 
     assert expected == duck.value("select timestamptz '2024-07-01 12:00:00.5+00'", 1)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(
+    "text",
+    ["0", "1", "-1.5", "100", "1.0000000001", "-0.001", "123456789012345678.5", "1234567890123456789012345678", "0.1"],
+)
+def test_a_numeric_without_a_scale_has_no_zeros_at_its_end(oracle: Oracle, duck: Duck, text: str) -> None:
+    """It is kept with ten digits behind the point, and a product of two with twenty; neither is shown."""
+    for result_format in (0, 1):
+        expected = oracle.value(f"select trim_scale({text}::numeric)", None, result_format)
+        assert duck.value(f"select {text}::decimal(38,10)", result_format) == expected
+    if len(text) < 18:
+        assert duck.value(f"select {text}::decimal(38,20)", 1) == expected
+
+
+def test_a_decimal_with_a_scale_keeps_its_zeros(duck: Duck) -> None:
+    """Money has two digits."""
+    assert duck.value("select 1.5::decimal(38,2)") == b"1.50"
+    assert duck.value("select [1.5]::decimal(38,10)[]") == b"{1.5}"

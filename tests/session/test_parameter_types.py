@@ -59,6 +59,17 @@ def test_declared_types_are_cast_unless_unknown_or_numeric():
 def test_what_duckdb_cannot_tell_becomes_text_or_what_was_declared():
     """As PostgreSQL does with `select $1`; and a numeric isn't squeezed into an integer."""
     types = (LogicalType(TypeId.INVALID), LogicalType(TypeId.INVALID), LogicalType(TypeId.INTEGER))
+    assert missing_casts(types, (), NO_ENUMS) == {1: "VARCHAR", 2: "VARCHAR"}
+    assert missing_casts(types, (1700, 0, 1700), NO_ENUMS) == {1: "DECIMAL(38,10)", 2: "VARCHAR", 3: "DECIMAL(38,10)"}
 
 
-from duckgres_tx.session.parameter_types import CastText, cast_parameters, declared_casts, missing_casts, written_types
+def test_types_that_are_written_behind_parameters():
+    """Also those of several words; only of the parameters that are asked for."""
+    text = "SELECT $1::int, $2 :: timestamp with time zone, $3 + 1, $4::numeric(10, 2)[], '$5::int', $2::text"
+    assert written_types(text, {1, 2, 3, 4, 5}) == {
+        1: "int",
+        2: "timestamp with time zone",
+        4: "numeric(10, 2)[]",
+    }
+    assert written_types(text, {2}) == {2: "timestamp with time zone"}
+    assert written_types("SELECT $1", {1}) == {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duckgres_tx.errors import LocalProtocolError
@@ -120,6 +120,7 @@ def test_overlapping_replacements_are_a_bug():
         edit.render()
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 6), st.text("xy", max_size=4)), max_size=4))
 def test_positions_lead_back_to_the_source(edits):
     """Every character that was copied is found at its place in the source; an inserted one leads to its place."""

@@ -17,6 +17,12 @@ from duckgres_tx.sql.type_positions import Place, TypePosition, type_positions
 NUMERIC = "DECIMAL(38,10)"
 """What ``numeric`` without precision is; DuckDB's own choice, DECIMAL(18,3), would round 1.2345 silently."""
 
+_MOST_DIGITS = 38
+_NUMERIC = re.compile(
+    r"\s*[+-]?(?:(?P<whole>\d+)?(?:\.(?P<fraction>\d*))?(?:[eE](?P<exponent>[+-]?\d{1,3}))?|(?P<special>nan|inf|infinity))\s*",
+    re.IGNORECASE,
+)
+
 _RENAMED = {
     "numeric": NUMERIC,
     "jsonb": "JSON",
@@ -88,6 +94,8 @@ def _translate_name(edit: StatementEdit, position: TypePosition) -> None:
     elif position.name == "numeric" and modifier is not None:
         if qualified:
             edit.replace_tokens(position.first, name_past, "numeric")
+    elif position.name == "numeric" and position.past == name_past and (exact := _exact_numeric(edit, position)):
+        edit.replace_tokens(position.first, name_past, exact)
     elif position.name in _RENAMED:
         past = name_past if modifier is None else modifier[1]
         edit.replace_tokens(position.first, past, _RENAMED[position.name])
@@ -96,6 +104,30 @@ def _translate_name(edit: StatementEdit, position: TypePosition) -> None:
     elif position.name[:1] == "_" and position.name[1:] in _BUILT_IN and position.past - position.first == 1:
         element = position.name[1:]
         edit.replace_tokens(position.first, position.past, f"{_RENAMED.get(element, element)}[]")
+
+
+def _exact_numeric(edit: StatementEdit, position: TypePosition) -> str | None:
+    """The type with just the digits that a constant has: PostgreSQL keeps its scale. None for anything but a constant.
+
+    Raises:
+        PgError: 0A000 for NaN and the infinities, which DECIMAL hasn't.
+    """
+    token = edit.tokens[position.operand]
+    if position.operand_past - position.operand != 1 or token.kind not in (Kind.STRING, Kind.NUMBER):
+        return None
+    text = string_value(token.text) if token.kind is Kind.STRING else token.text
+    match = _NUMERIC.fullmatch(text)
+    if match is None:
+        return None
+    if match["special"]:
+        raise FeatureNotSupported(
+            f"numeric can't be {match['special']}",
+            hint="double precision can.",
+            position=edit.source.offset + token.start + 1,
+        )
+    scale = len(match["fraction"] or "") - int(match["exponent"] or 0)
+    digits = len((match["whole"] or "").lstrip("0")) + len(match["fraction"] or "")
+    return f"DECIMAL(38,{scale})" if 0 <= scale <= _MOST_DIGITS and digits <= _MOST_DIGITS else None
 
 
 def _translate_length(edit: StatementEdit, position: TypePosition) -> None:
