@@ -90,6 +90,14 @@ VALUE_FUNCTIONS: Final[tuple[Macro, ...]] = (
         "ELSE CAST('[' || array_to_string(list_filter([{s}.json_elements(CAST(x AS JSON)), {s}.json_elements(CAST(y AS JSON))], "
         "lambda part: part <> ''), ', ') || ']' AS JSON) END",
     ),
+    # ``/`` is ``//`` in sessions, by integer_division. A division that has become NULL, although neither operand is; the rest costs one look at what is NULL.
+    *(
+        macro(
+            name,
+            f"x, y -> coalesce(x {operator} y, CASE WHEN x IS NOT NULL AND y IS NOT NULL THEN error('division by zero') END)",
+        )
+        for name, operator in (("quotient", "//"), ("remainder", "%"))
+    ),
     Macro("<~>", (("x, pattern", "regexp_matches(CAST(x AS VARCHAR), CAST(pattern AS VARCHAR), 's')"),)),
     Macro("!<~>", (("x, pattern", "NOT regexp_matches(CAST(x AS VARCHAR), CAST(pattern AS VARCHAR), 's')"),)),
     Macro("~*", (("x, pattern", "regexp_matches(CAST(x AS VARCHAR), CAST(pattern AS VARCHAR), 'is')"),)),

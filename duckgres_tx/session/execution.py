@@ -175,6 +175,9 @@ def conclude(session: Session, statement: PreparedStatement, execution: Executio
     native, analyzed = statement.native, statement.analyzed
     if native is not None and (native.statement_type in _BINDING or (analyzed is not None and analyzed.binds)):
         session.is_bound = True
+        if analyzed is not None and analyzed.sets_division:
+            session.divides_as_duckdb = True
+            session.epoch += 1
     if native is None or analyzed is None or (native.statement_type in _HARMLESS and not _carries_out(statement)):
         return
     if is_about_temporary_objects(analyzed.source):

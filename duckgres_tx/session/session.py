@@ -67,6 +67,7 @@ class Session(DuckDBSession):
         epoch: Counts what makes prepared statements stale beside the database's generation.
         has_temporary_objects: Made in this session, so its catalog is its own.
         date_order: How a date of three numbers is read: ``MDY``, ``DMY`` or ``YMD``.
+        divides_as_duckdb: It has set ``integer_division`` itself.
         is_bound: DuckDB's connection holds something for it that can't be taken out, such as a setting or a seed.
     """
 
@@ -86,6 +87,7 @@ class Session(DuckDBSession):
     epoch: int = 0
     has_temporary_objects: bool = False
     is_bound: bool = False
+    divides_as_duckdb: bool = False
     _unreported: dict[str, str] = field(factory=dict)
     # What the client has been told since its greeting.
     _reported: dict[str, str] = field(factory=dict)
@@ -160,7 +162,9 @@ class Session(DuckDBSession):
     @property
     def translation_context(self) -> TranslationContext:
         """What translations depend on beside the statement."""
-        return TranslationContext(self.database.catalog, self.reads_live_catalog, self.date_order)
+        return TranslationContext(
+            self.database.catalog, self.reads_live_catalog, self.date_order, not self.divides_as_duckdb
+        )
 
     @property
     def reads_live_catalog(self) -> bool:

@@ -67,6 +67,11 @@ class AnalyzedStatement:
         return any(token.word in _BINDING_WORDS for token in self.source.tokens)
 
     @cached_property
+    def sets_division(self) -> bool:
+        """Whether it sets what a division of integers gives."""
+        return any(token.name == "integer_division" for token in self.source.tokens[1:3])
+
+    @cached_property
     def signals(self) -> bool:
         """Whether it calls what stops other sessions, or what they run."""
         return any(token.name in _SIGNALS for token in self.source.tokens)

@@ -13,8 +13,10 @@ class TranslationContext:
         catalog: The name under which the session's database is attached.
         date_order: How a date of three numbers in a constant is read: ``MDY``, ``DMY`` or ``YMD``.
         live: Read the catalogs live, not from their snapshot, as the session has uncommitted DDL or temporary objects.
+        checks_divisors: Division by zero is an error, and that of integers gives integers; else it is DuckDB's.
     """
 
     catalog: str = "postgres"
     live: bool = False
     date_order: str = "MDY"
+    checks_divisors: bool = True

@@ -87,6 +87,33 @@ def test_parameters_whose_type_a_function_does_not_tell():
     )
 
 
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("select a / b, a % b, 1/0 from t", "select Q(a , b), R(a , b), Q(1,0) from t"),
+        ("select a * b / c + 1, -a / -b from t", "select Q(a * b , c) + 1, -Q(a , -b) from t"),
+        ("select a / b / c, a / 2 / b, 2 ^ a / b from t", "select Q(Q(a , b) , c), Q(a / 2 , b), Q(2 ^ a , b) from t"),
+        ("select sum(a) / count(*), (a / (b - 1)) from t", "select Q(sum(a) , count(*)), (Q(a , (b - 1))) from t"),
+        ("select case when a > 0 then 1 end / b from t", "select Q(case when a > 0 then 1 end , b) from t"),
+        ("select $1::int / $2::int", "select Q($1::int , $2::int)"),
+        ("update t set a = a / b where c = 1", "update t set a = Q(a , b) where c = 1"),
+        ("create table q as select a / b from t", "create table q as select Q(a , b) from t"),
+        # What needs no look, or gets none.
+        ("select a / 2, a % -3, a / 1.5e0, a / 7::numeric(3,0) from t", None),
+        ("select a / $1, $1 / a from t", None),
+        ("select sum(a) over () / sum(b), (select 1) / b, a / b[1], a / case when b > 0 then b end from t", None),
+        ("create view v as select a / b from t", None),
+        ("create table q (a int, check (a / a = 1))", None),
+        ("select * from t", None),
+    ],
+)
+def test_divisors_are_looked_at(sql, expected):
+    """Where they may be zero, by a macro with both operands."""
+    wanted = (expected or sql).replace("Q(", "__pg.pg.quotient(").replace("R(", "__pg.pg.remainder(")
+    assert translated(sql).text == wanted
+    assert translate(split(sql)[0], TranslationContext(checks_divisors=False)).untouched
+
+
 def test_locking_clause_leaves_a_notice():
     """The client is told that no lock was taken."""
     (notice,) = translated("select 1 for update skip locked").notices
