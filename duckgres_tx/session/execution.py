@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from duckgres_tx.engine.database import StatementType
 from duckgres_tx.engine.execution import Execution, ResultKind
 from duckgres_tx.errors import PgError
+from duckgres_tx.session.existence import tell_existence
 from duckgres_tx.session.preparation import prepare_native
 from duckgres_tx.session.prepared_statements import PreparedStatement
 from duckgres_tx.session.session import Session
@@ -59,6 +60,7 @@ def is_ready(session: Session, statement: PreparedStatement) -> bool:
         or statement.catalog_query
         or statement.settings
         or statement.signals
+        or statement.guard is not None
         or session.block.wants_native
         or session.suspended is not None
     )
@@ -104,6 +106,8 @@ async def make_ready(session: Session, statement: PreparedStatement, parameters:
         await session.refresh_catalog()
     if session.block.wants_native:
         await session.begin_native()
+    if statement.guard is not None:
+        await tell_existence(session, statement.guard)
     await session.free_connection()
 
 

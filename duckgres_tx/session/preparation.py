@@ -91,6 +91,7 @@ async def prepare(
             check_copy_target(analyzed.source, session.allowed_directories)
         statement.settings = find_calls(analyzed.source)
         statement.signals = analyzed.signals
+        statement.guard = analyzed.guard
         await prepare_native(session, statement)
     return statement
 

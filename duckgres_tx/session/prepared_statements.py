@@ -15,6 +15,7 @@ from duckgres_tx.engine.database import Statement
 from duckgres_tx.engine.logical_types import LogicalType
 from duckgres_tx.errors import PgError
 from duckgres_tx.sql.forms import SessionStatement
+from duckgres_tx.sql.guards import Guard
 from duckgres_tx.sql.set_config_calls import SetConfigCall
 from duckgres_tx.sql.statement_cache import AnalyzedStatement
 from duckgres_tx.wire.backend import FieldDescription, RowDescription
@@ -35,6 +36,7 @@ class PreparedStatement:
         live: It reads them from the session's own tables.
         explains: It is an EXPLAIN, whose rows are made anew (``explaining``).
         settings: Calls of set_config in it.
+        guard: What it does nothing about, depending on whether it exists.
         signals: It may tell other sessions to stop.
         declared_oids: The parameter types that Parse declared, as they came.
         parameter_oids: The types that ParameterDescription tells.
@@ -63,6 +65,7 @@ class PreparedStatement:
     explains: bool = False
     settings: tuple[SetConfigCall, ...] = ()
     signals: bool = False
+    guard: Guard | None = None
     declared_oids: tuple[int, ...] = ()
     parameter_oids: tuple[int, ...] = ()
     reading_oids: tuple[int, ...] = ()

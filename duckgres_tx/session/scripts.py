@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from duckgres_tx.errors import PgError
+from duckgres_tx.errors import PgError, Severity
 from duckgres_tx.session.execution import is_about_temporary_objects
+from duckgres_tx.session.existence import tell_existence
 from duckgres_tx.session.session import Session
 from duckgres_tx.session.transactions import BlockState
 from duckgres_tx.sql import scripts
 from duckgres_tx.sql.edits import StatementEdit
+from duckgres_tx.sql.guards import guard_of
 from duckgres_tx.sql.several import dropped_at_commit
-from duckgres_tx.sql.split import SourceStatement
+from duckgres_tx.sql.split import SourceStatement, split
 from duckgres_tx.sql.tags import command_tag
 
 
@@ -33,7 +35,11 @@ async def run_script(session: Session, source: SourceStatement) -> str:
     if session.block.wants_native:
         await session.begin_native()
     await session.free_connection()
+    if source.tokens[0].is_word("create"):
+        await _tell_of_creation(session, source)
     for text in scripts.script(source, session.translation_context):
+        if not source.tokens[0].is_word("create"):
+            await _tell_existence(session, split(text)[0])
         await _run(session, text)
     if temporary:
         session.has_temporary_objects = True
@@ -45,6 +51,19 @@ async def run_script(session: Session, source: SourceStatement) -> str:
     if alone:
         await session.commit()
     return tag
+
+
+async def _tell_of_creation(session: Session, source: SourceStatement) -> None:
+    await _tell_existence(session, source)
+    for table, column, sequence in scripts.implicit_sequences(source):
+        text = f'CREATE TABLE will create implicit sequence "{sequence}" for serial column "{table}.{column}"'
+        session.notice(PgError("00000", text, severity=Severity.DEBUG))
+
+
+async def _tell_existence(session: Session, statement: SourceStatement) -> None:
+    guard = guard_of(statement)
+    if guard is not None:
+        await tell_existence(session, guard)
 
 
 async def _run(session: Session, text: str) -> None:

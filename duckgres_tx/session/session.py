@@ -365,7 +365,7 @@ class Session(DuckDBSession):
         Raises:
             PgError: DuckDB refuses.
         """
-        schemas = await self._visible_schemas()
+        schemas = await self.visible_schemas()
         self._path_generation = self.database.generation
         setting = read_name_list(self.variables.show("search_path"))
         path = effective_schemas(setting, self.user, schemas)
@@ -375,7 +375,17 @@ class Session(DuckDBSession):
             self.native.set_context("search_path", ",".join(path))
             await self.run(effective_search_path(path, self.database.catalog))
 
-    async def _visible_schemas(self) -> frozenset[str]:
+    @property
+    def creation_schemas(self) -> tuple[str, ...]:
+        """Where something new is made: in the first of these."""
+        return self._path or ()
+
+    async def visible_schemas(self) -> frozenset[str]:
+        """The schemas of the database, the session's own new ones among them.
+
+        Raises:
+            PgError: DuckDB can't be asked.
+        """
         if self.block.catalog_changed:
             # Its own new schemas are to be found before they are committed.
             return frozenset(row[0] or "" for row in await self.run(self.database.schemas_query))

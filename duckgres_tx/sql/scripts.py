@@ -96,6 +96,16 @@ def _alterations(statement: SourceStatement) -> list[str]:
     return [f"{head} {action}" for action in _pieces(statement, first, len(tokens))]
 
 
+def implicit_sequences(statement: SourceStatement) -> list[tuple[str, str, str]]:
+    """The table, the column and the sequence of each serial column of a CREATE TABLE."""
+    edit = StatementEdit(statement)
+    columns = [edit.tokens[first].name for first, past in generated_columns(edit) if is_serial(edit, first, past)]
+    if not columns:
+        return []
+    _, table, _ = _table_name(statement)
+    return [(table, column, f"{table}_{column}_seq") for column in columns]
+
+
 def _sequences_and_table(statement: SourceStatement) -> list[str]:
     """A sequence per serial or identity column, then the table, whose columns draw from them."""
     edit = StatementEdit(statement)

@@ -14,6 +14,7 @@ from attrs import define, field
 from duckgres_tx.sql import names, session_statements
 from duckgres_tx.sql.classify import StatementClass, classify
 from duckgres_tx.sql.forms import SessionStatement
+from duckgres_tx.sql.guards import Guard, guard_of
 from duckgres_tx.sql.policy import Policy
 from duckgres_tx.sql.split import SourceStatement, split
 from duckgres_tx.sql.tags import command_tag
@@ -65,6 +66,11 @@ class AnalyzedStatement:
     def binds(self) -> bool:
         """Whether it uses what the engine keeps for one connection only: its seed, a sequence's last value."""
         return any(token.word in _BINDING_WORDS for token in self.source.tokens)
+
+    @cached_property
+    def guard(self) -> Guard | None:
+        """Its IF EXISTS or IF NOT EXISTS."""
+        return guard_of(self.source)
 
     @cached_property
     def sets_division(self) -> bool:
