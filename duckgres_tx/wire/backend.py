@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import enum
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import ClassVar, Self
 
 from attrs import field, frozen
 
 from duckgres_tx.errors import LocalProtocolError, PgError, Severity
+from duckgres_tx.wire.error_origins import origin_of
 from duckgres_tx.wire.fields import formats, oids, string, value
 
 __all__ = [
@@ -491,6 +492,9 @@ class NotificationResponse(BackendMessage):
         return self.backend_pid.to_bytes(4, signed=True) + string(self.channel) + string(self.payload)
 
 
+_FAILURES = frozenset({Severity.ERROR, Severity.FATAL})
+
+
 @frozen
 class _Report(BackendMessage):
     """What ErrorResponse and NoticeResponse have in common: fields, each a letter and a string."""
@@ -502,11 +506,16 @@ class _Report(BackendMessage):
     hint: str | None = None
     position: int | None = None
     where: str | None = None
+    # More fields by their letters: what it is about, and where it comes from.
+    origin: Mapping[str, str] = field(factory=dict)
 
     @classmethod
     def from_error(cls, error: PgError) -> Self:
         """What a client is told of `error`."""
-        return cls(error.sqlstate, error.message, error.severity, error.detail, error.hint, error.position, error.where)
+        about = origin_of(error.sqlstate, error.message) if error.severity in _FAILURES else {}
+        return cls(
+            error.sqlstate, error.message, error.severity, error.detail, error.hint, error.position, error.where, about
+        )
 
     def _body(self) -> bytes:
         # S, V, C and M are always there: clients rely on them. The order is PostgreSQL's.
@@ -519,6 +528,7 @@ class _Report(BackendMessage):
             ("H", self.hint),
             ("P", None if self.position is None else str(self.position)),
             ("W", self.where),
+            *self.origin.items(),
         ]
         return b"".join([_report_field(letter, text) for letter, text in fields if text is not None]) + b"\0"
 
