@@ -141,9 +141,16 @@ SESSION_FUNCTIONS: Final[tuple[Macro, ...]] = (
     # DuckDB's now() is the transaction's beginning, as PostgreSQL's. A subquery is evaluated once in a statement.
     macro("clock_timestamp", "-> duckgres_clock()"),
     macro("statement_timestamp", "-> (SELECT duckgres_clock())"),
-    macro("txid_current", "-> coalesce(duckgres_context('txid')::BIGINT, 3)"),
-    macro("pg_current_xact_id", "-> coalesce(duckgres_context('txid')::BIGINT, 3)"),
-    macro("txid_current_if_assigned", "-> coalesce(duckgres_context('txid')::BIGINT, 3)"),
+    # DuckDB's gives NULL, and no type to what is made of that.
+    macro(
+        "pg_sleep",
+        "seconds -> CAST(CASE WHEN seconds IS NOT NULL AND coalesce(CAST(sleep_ms(CAST(CAST(seconds AS DOUBLE) * 1000 AS BIGINT)) "
+        "AS INTEGER), 0) = 0 THEN '' END AS pg_void)",
+    ),
+    macro("pg_sleep_for", "period -> {p}.pg_sleep(epoch(CAST(period AS INTERVAL)))"),
+    macro("txid_current", "-> CAST(system.main.txid_current() AS BIGINT)"),
+    macro("pg_current_xact_id", "-> CAST(system.main.txid_current() AS BIGINT)"),
+    macro("txid_current_if_assigned", "-> CAST(system.main.txid_current() AS BIGINT)"),
     macro("getdatabaseencoding", "-> CAST('UTF8' AS pg_name)"),
     macro("pg_client_encoding", "-> CAST(coalesce({s}.guc('client_encoding'), 'UTF8') AS pg_name)"),
     macro(
@@ -169,7 +176,7 @@ SESSION_FUNCTIONS: Final[tuple[Macro, ...]] = (
     ),
     macro("pg_blocking_pids", "x -> CAST([] AS INTEGER[])"),
     # age(xid): DuckDB's age is of timestamps.
-    macro("xid_age", "x -> CAST(coalesce(duckgres_context('txid')::BIGINT, 3) - x AS INTEGER)"),
+    macro("xid_age", "x -> CAST(CAST(system.main.txid_current() AS BIGINT) - x AS INTEGER)"),
     *_advisory_locks(),
     macro("pg_trigger_depth", "-> 0"),
     macro("pg_jit_available", "-> false"),

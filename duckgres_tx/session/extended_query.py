@@ -209,6 +209,9 @@ class ExtendedQuery:
     def execute(self, message: Execute) -> Coroutine[Any, Any, None] | None:
         """Execute: run a portal, or go on with it; the quick way when there is nothing to do first."""
         session = self._session
+        if session.block.state is BlockState.FAILED and session.portals.ended(message.portal):
+            # It has ended with the transaction, and is known until the block ends.
+            raise aborted()
         portal = session.portals.find(message.portal)
         if isinstance(portal, ExhaustedPortal):
             self._execute_exhausted(portal)

@@ -82,10 +82,12 @@ class ExhaustedPortal:
 class Portals:
     """The session's portals by name."""
 
-    __slots__ = ("_by_name",)
+    __slots__ = ("_by_name", "_ended")
 
     def __init__(self) -> None:
         self._by_name: dict[str, Portal | ExhaustedPortal] = {}
+        # Those that the transaction that ended last has taken along.
+        self._ended: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self._by_name)
@@ -122,6 +124,10 @@ class Portals:
             raise PgError("34000", f'portal "{name}" does not exist')
         return found
 
+    def ended(self, name: str) -> bool:
+        """Whether the transaction that ended last had a portal of this name, which isn't there any more."""
+        return name in self._ended and name not in self._by_name
+
     def find_cursor(self, name: str) -> Portal | ExhaustedPortal:
         """As ``find``, in the words for SQL's CLOSE and FETCH.
 
@@ -155,6 +161,7 @@ class Portals:
 
     def end_of_transaction(self) -> None:
         """The transaction has ended: so have its portals, but not the cursors that are held."""
+        self._ended = frozenset(self._by_name)
         for name, portal in list(self._by_name.items()):
             if not (isinstance(portal, Cursor) and portal.held):
                 close_portal(portal)

@@ -14,7 +14,6 @@ from duckgres_tx.sql.translation_context import TranslationContext
 _TYPES: Final = {
     "pg_sleep": ("DOUBLE",),
     "pg_sleep_for": ("INTERVAL",),
-    "pg_sleep_until": ("TIMESTAMPTZ",),
     "pg_cancel_backend": ("INTEGER",),
     "pg_terminate_backend": ("INTEGER", "BIGINT"),
 }
