@@ -90,7 +90,8 @@ def test_parameters_whose_type_a_function_does_not_tell():
 @pytest.mark.parametrize(
     ("sql", "expected"),
     [
-        ("select a / b, a % b, 1/0 from t", "select Q(a , b), R(a , b), Q(1,0) from t"),
+        ("select a / b, a % b, a/0 from t", "select Q(a , b), R(a , b), Q(a,0) from t"),
+        ("select case when a > 0 then 1/0 end from t", "select case when a > 0 then Q(1,0) end from t"),
         ("select a * b / c + 1, -a / -b from t", "select Q(a * b , c) + 1, -Q(a , -b) from t"),
         ("select a / b / c, a / 2 / b, 2 ^ a / b from t", "select Q(Q(a , b) , c), Q(a / 2 , b), Q(2 ^ a , b) from t"),
         ("select sum(a) / count(*), (a / (b - 1)) from t", "select Q(sum(a) , count(*)), (Q(a , (b - 1))) from t"),
@@ -112,6 +113,13 @@ def test_divisors_are_looked_at(sql, expected):
     wanted = (expected or sql).replace("Q(", "__pg.pg.quotient(").replace("R(", "__pg.pg.remainder(")
     assert translated(sql).text == wanted
     assert translate(split(sql)[0], TranslationContext(checks_divisors=False)).untouched
+
+
+def test_constants_are_divided_when_the_statement_is_planned():
+    """Whether a row comes of it or not."""
+    with pytest.raises(PgError, match="division by zero") as caught:
+        translated("select * from t where 1 / 0 = a")
+    assert caught.value.sqlstate == "22012"
 
 
 def test_locking_clause_leaves_a_notice():

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Final
 
 from duckgres_tx.catalog import vocabulary
+from duckgres_tx.errors import PgError
 from duckgres_tx.sql.edits import StatementEdit
 from duckgres_tx.sql.tokens import Kind, Token
 from duckgres_tx.sql.translation_context import TranslationContext
@@ -27,7 +28,11 @@ _GOES_ON_WORDS: Final = frozenset(("over", "filter", "within", "collate", "at", 
 
 
 def check_divisors(edit: StatementEdit, context: TranslationContext) -> None:
-    """Have each division by something that may be zero look for that."""
+    """Have each division by something that may be zero look for that.
+
+    Raises:
+        PgError: 22012 where constants say so.
+    """
     tokens = edit.tokens
     operators = [index for index, token in enumerate(tokens) if token.text in _MACROS and token.kind is Kind.OPERATOR]
     if not operators or not context.checks_divisors or _is_definition(edit):
@@ -39,6 +44,8 @@ def check_divisors(edit: StatementEdit, context: TranslationContext) -> None:
             continue
         if any(token.word in _EXPENSIVE for token in tokens[start:past]):
             continue
+        if past - index == 2 and index - start == 1 and tokens[start].kind is tokens[index + 1].kind is Kind.NUMBER:
+            _check_constants(edit, index)
         if past - index == 2 and tokens[index + 1].kind is Kind.PARAMETER:
             continue
         if index - start == 1 and tokens[start].kind is Kind.PARAMETER:
@@ -46,6 +53,16 @@ def check_divisors(edit: StatementEdit, context: TranslationContext) -> None:
         function = vocabulary.function_name(_MACROS[tokens[index].text], live=context.live)
         edit.wrap_tokens(start, past, f"{function}(", ")")
         edit.replace_tokens(index, index + 1, ",")
+
+
+def _check_constants(edit: StatementEdit, index: int) -> None:
+    """``1 / 0`` is computed when a statement is planned, whether a row comes of it or not; but not where a CASE may go round it.
+
+    Raises:
+        PgError: 22012.
+    """
+    if "case" not in edit.words and "coalesce" not in edit.words:
+        raise PgError("22012", "division by zero")
 
 
 def _is_definition(edit: StatementEdit) -> bool:
