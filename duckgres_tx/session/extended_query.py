@@ -182,6 +182,7 @@ class ExtendedQuery:
             statement = session.statements.find(message.name)
             formats: tuple[int, ...] = ()
         else:
+            self._check_ended(message.name)
             portal = session.portals.find(message.name)
             statement, formats = portal.statement, portal.result_formats
         if session.block.state is BlockState.FAILED and statement.fields is not None:
@@ -209,9 +210,7 @@ class ExtendedQuery:
     def execute(self, message: Execute) -> Coroutine[Any, Any, None] | None:
         """Execute: run a portal, or go on with it; the quick way when there is nothing to do first."""
         session = self._session
-        if session.block.state is BlockState.FAILED and session.portals.ended(message.portal):
-            # It has ended with the transaction, and is known until the block ends.
-            raise aborted()
+        self._check_ended(message.portal)
         portal = session.portals.find(message.portal)
         if isinstance(portal, ExhaustedPortal):
             self._execute_exhausted(portal)
@@ -238,6 +237,12 @@ class ExtendedQuery:
             self._start(portal, limit)
             return None
         return self._execute_slowly(portal, limit)
+
+    def _check_ended(self, name: str) -> None:
+        """A portal that has ended with its transaction is known until the block ends."""
+        session = self._session
+        if session.block.state is BlockState.FAILED and session.portals.ended(name):
+            raise aborted()
 
     def close(self, message: Close) -> None:
         """Close: forget a statement or a portal."""

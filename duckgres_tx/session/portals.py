@@ -161,7 +161,9 @@ class Portals:
 
     def end_of_transaction(self) -> None:
         """The transaction has ended: so have its portals, but not the cursors that are held."""
-        self._ended = frozenset(self._by_name)
+        # a block that has failed fails again with each error in it
+        if self._by_name:
+            self._ended = frozenset(self._by_name)
         for name, portal in list(self._by_name.items()):
             if not (isinstance(portal, Cursor) and portal.held):
                 close_portal(portal)
