@@ -49,6 +49,16 @@ class Brackets:
             index = partner + 1 if partner is not None and partner > index else index + 1
         return found
 
+    def commas(self, first: int, past: int) -> list[int]:
+        """The commas in a range that stand in no bracket opened within it."""
+        return [index for index in self.depth_zero(first, past) if self.tokens[index].text == ","]
+
+    def items(self, first: int, past: int) -> list[tuple[int, int]]:
+        """What commas separate in a range: the first token of each item, and the one past it; empty ones are left out."""
+        commas = self.commas(first, past)
+        starts = (first, *(comma + 1 for comma in commas))
+        return [(start, end) for start, end in zip(starts, (*commas, past), strict=True) if start < end]
+
     def ends_operand(self, index: int) -> bool:
         """Whether token ``index`` may be the last of an operand, so that an operator behind it stands between two."""
         token = self.tokens[index]

@@ -59,7 +59,7 @@ def _list_in_parentheses(reader: TokenReader) -> tuple[str, ...]:
     if first == closing:
         return ()
     items: list[str] = []
-    commas = [i for i in brackets.depth_zero(first, closing) if statement.tokens[i].text == ","]
+    commas = brackets.commas(first, closing)
     for comma in (*commas, closing):
         if comma == first:
             reader.index = comma

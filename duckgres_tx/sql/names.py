@@ -75,7 +75,7 @@ def column_names(statement: SourceStatement) -> tuple[str | None, ...] | None:
     if found is None:
         return None
     names: list[str | None] = []
-    for first, past in _items(statement.tokens, brackets, *found):
+    for first, past in brackets.items(*found):
         if _is_star(statement.tokens, first, past):
             return None
         names.append(
@@ -91,7 +91,7 @@ def list_names(brackets: Brackets, select: int) -> list[tuple[int, str]]:
     """
     tokens = brackets.tokens
     named: list[tuple[int, str]] = []
-    for first, past in _items(tokens, brackets, *_list_after(brackets, select, brackets.depth_zero(select))):
+    for first, past in brackets.items(*_list_after(brackets, select, brackets.depth_zero(select))):
         if _is_star(tokens, first, past) or _is_column(tokens, first, past):
             continue
         if not _has_alias(tokens, brackets, first, past):
@@ -105,7 +105,7 @@ def bare_labels(brackets: Brackets, word: int) -> list[int]:
     tokens = brackets.tokens
     return [
         past - 1
-        for first, past in _items(tokens, brackets, *_list_after(brackets, word, brackets.depth_zero(word)))
+        for first, past in brackets.items(*_list_after(brackets, word, brackets.depth_zero(word)))
         if past - first > 1 and not _is_star(tokens, first, past) and _has_bare_label(brackets, first, past)
     ]
 
@@ -114,7 +114,7 @@ def _values_names(tokens: tuple[Token, ...], brackets: Brackets) -> tuple[str | 
     closing = brackets.partner(1)
     if closing is None:
         return None
-    return tuple(f"column{number}" for number, _ in enumerate(_items(tokens, brackets, 2, closing), 1))
+    return tuple(f"column{number}" for number, _ in enumerate(brackets.items(2, closing), 1))
 
 
 def _list_range(tokens: tuple[Token, ...], brackets: Brackets) -> tuple[int, int] | None:
@@ -158,12 +158,6 @@ def _ends_list(tokens: tuple[Token, ...], index: int) -> bool:
     if (tokens[index].is_word("from") and before.is_word("distinct")) or before.is_word("within"):
         return False
     return tokens[index].word in _LIST_ENDS and tokens[index].word != ""
-
-
-def _items(tokens: tuple[Token, ...], brackets: Brackets, first: int, past: int) -> list[tuple[int, int]]:
-    commas = [i for i in brackets.depth_zero(first, past) if tokens[i].text == ","]
-    starts = [first, *(comma + 1 for comma in commas)]
-    return [(start, end) for start, end in zip(starts, [*commas, past], strict=True) if start < end]
 
 
 def _is_star(tokens: tuple[Token, ...], first: int, past: int) -> bool:
@@ -279,7 +273,7 @@ def _figure_parenthesised(brackets: Brackets, first: int, past: int) -> tuple[st
     inner = first + 1
     if tokens[inner].is_word("select", "with", "values", "from", "table"):
         return _figure_subquery(brackets, inner, past - 1)
-    if any(tokens[i].text == "," for i in brackets.depth_zero(inner, past - 1)):
+    if brackets.commas(inner, past - 1):
         return "row", 2
     return _figure(brackets, inner, past - 1)
 

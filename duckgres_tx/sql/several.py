@@ -52,7 +52,7 @@ def top_commas(tokens: tuple[Token, ...]) -> list[int]:
     """The commas that stand in no bracket."""
     if not any(token.text == "," for token in tokens):
         return []
-    return [index for index in Brackets(tokens).depth_zero() if tokens[index].text == ","]
+    return Brackets(tokens).commas(0, len(tokens))
 
 
 def generated_columns(edit: StatementEdit) -> list[tuple[int, int]]:

@@ -153,9 +153,7 @@ def table_definition(edit: StatementEdit) -> tuple[int, int] | None:
 
 def definition_items(edit: StatementEdit, opening: int, closing: int) -> list[tuple[int, int]]:
     """The first token of each definition between the parentheses, and the token after its last one."""
-    commas = [i for i in edit.brackets.depth_zero(opening + 1, closing) if edit.tokens[i].text == ","]
-    starts = [opening + 1, *(comma + 1 for comma in commas)]
-    return [(start, end) for start, end in zip(starts, [*commas, closing], strict=True) if start < end]
+    return edit.brackets.items(opening + 1, closing)
 
 
 def _created_columns(edit: StatementEdit) -> Iterator[int]:

@@ -30,8 +30,7 @@ def type_arguments(edit: StatementEdit, context: TranslationContext) -> None:
         closing = edit.brackets.partner(index + 1)
         if closing is None:
             continue
-        commas = [at for at in edit.brackets.depth_zero(index + 2, closing) if tokens[at].text == ","]
-        starts = (index + 2, *(comma + 1 for comma in commas))
-        for start, past, type_name in zip(starts, (*commas, closing), _TYPES[token.word], strict=False):
+        arguments = edit.brackets.items(index + 2, closing)
+        for (start, past), type_name in zip(arguments, _TYPES[token.word], strict=False):
             if past - start == 1 and tokens[start].kind is Kind.PARAMETER:
                 edit.insert(tokens[start].end, f"::{type_name}")

@@ -119,7 +119,7 @@ def _look_relation_up(edit: StatementEdit, context: TranslationContext, opening:
     closing = edit.brackets.partner(opening)
     if name not in _TAKES_RELATION or closing is None:
         return
-    commas = [index for index in edit.brackets.depth_zero(opening + 1, closing) if tokens[index].text == ","]
+    commas = edit.brackets.commas(opening + 1, closing)
     # has_table_privilege(role, relation, privilege); has_column_privilege has one more of each.
     arguments = 3 if name == "has_column_privilege" else 2
     position = commas[0] + 1 if name.startswith("has_") and len(commas) == arguments else opening + 1

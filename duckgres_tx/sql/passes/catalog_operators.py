@@ -172,7 +172,7 @@ def _translate_subscripts(edit: StatementEdit, index: int) -> None:
     closing = edit.brackets.partner(index + 1)
     if closing is None:
         return
-    comma = next((i for i in edit.brackets.depth_zero(index + 2, closing) if tokens[i].text == ","), None)
+    comma = next(iter(edit.brackets.commas(index + 2, closing)), None)
     if comma is None or tokens[comma - 1].name not in vocabulary.VECTORS:
         return
     if tokens[index - 1].is_word("from", "join", "lateral") or (

@@ -57,7 +57,7 @@ def _unnest_together(edit: StatementEdit, index: int) -> bool:
     first = index - 2 if index > 1 and tokens[index - 1].text == "." else index
     if closing is None or not _stands_in_from(edit, first):
         return False
-    commas = [at for at in edit.brackets.depth_zero(index + 2, closing) if tokens[at].text == ","]
+    commas = edit.brackets.commas(index + 2, closing)
     if not commas:
         return False
     edit.replace(tokens[first].start, tokens[index + 1].end, "(SELECT unnest(")

@@ -40,7 +40,7 @@ def translate_set_functions(edit: StatementEdit, context: TranslationContext) ->
 
 def _take_integers(edit: StatementEdit, first: int, past: int) -> bool:
     """Whether all arguments are of type integer; parameters among them, which have no type yet, are given it."""
-    commas = [index for index in edit.brackets.depth_zero(first, past) if edit.tokens[index].text == ","]
+    commas = edit.brackets.commas(first, past)
     arguments = list(zip([first, *(comma + 1 for comma in commas)], [*commas, past], strict=True))
     parameters = [start for start, end in arguments if end - start == 1 and edit.tokens[start].kind is Kind.PARAMETER]
     others = [argument for argument in arguments if argument[0] not in parameters]

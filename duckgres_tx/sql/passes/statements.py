@@ -43,7 +43,7 @@ def translate_explain(edit: StatementEdit, context: TranslationContext) -> None:
 
 def _filter_options(edit: StatementEdit, closing: int) -> None:
     tokens = edit.tokens
-    commas = [i for i in edit.brackets.depth_zero(2, closing) if tokens[i].text == ","]
+    commas = edit.brackets.commas(2, closing)
     options = list(zip([2, *(comma + 1 for comma in commas)], [*commas, closing], strict=True))
     if not all(tokens[first].word for first, _ in options) or tokens[2].is_word("select", "with", "values"):
         return
