@@ -6,7 +6,8 @@ Spec: typeconv-oper.html, typeconv-func.html
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 
 from duckgres_tx.engine.database import DuckDBError
 from duckgres_tx.engine.logical_types import LogicalType, TypeId
@@ -22,7 +23,7 @@ _MAX_COMBINED = 3
 
 
 async def infer(
-    session: DuckDBSession, text: str, unknown: Collection[int], casts: Mapping[int, str]
+    session: DuckDBSession, text: str, unknown: AbstractSet[int], casts: Mapping[int, str]
 ) -> dict[int, str]:
     """Find types by what stands beside the parameters.
 
@@ -39,13 +40,13 @@ async def infer(
         PgError: 42601, as ``tokenize``.
     """
     found: dict[int, str] = {}
-    while more := await _ask(session, text, [number for number in unknown if number not in found], {**casts, **found}):
+    while more := await _ask(session, text, unknown - found.keys(), {**casts, **found}):
         found |= more
     return found
 
 
 async def guess(
-    session: DuckDBSession, text: str, unknown: Collection[int], casts: Mapping[int, str]
+    session: DuckDBSession, text: str, unknown: AbstractSet[int], casts: Mapping[int, str]
 ) -> dict[int, str]:
     """Find types that DuckDB takes, for what it doesn't take as text.
 
@@ -56,7 +57,7 @@ async def guess(
         casts: The type names of others.
 
     Returns:
-        Number to type name; nothing where no guess is right.
+        Number to type name; nothing where no guess is right, or there is nothing to guess.
     """
     for names in _guesses(len(unknown)):
         guessed = dict(zip(unknown, names, strict=True))
@@ -75,7 +76,9 @@ def _guesses(count: int) -> Iterable[tuple[str, ...]]:
     return itertools.islice(itertools.product(_GUESSES, repeat=count), 1, None)
 
 
-async def _ask(session: DuckDBSession, text: str, unknown: Collection[int], casts: Mapping[int, str]) -> dict[int, str]:
+async def _ask(
+    session: DuckDBSession, text: str, unknown: AbstractSet[int], casts: Mapping[int, str]
+) -> dict[int, str]:
     question = probe(text, unknown)
     if not question.places:
         return {}

@@ -7,6 +7,7 @@ column's type either.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from collections.abc import Set as AbstractSet
 
 from attrs import frozen
 
@@ -129,7 +130,7 @@ def unresolved(types: tuple[LogicalType, ...]) -> frozenset[int]:
     return frozenset(number for number, logical_type in enumerate(types, 1) if not logical_type.known)
 
 
-def written_types(text: str, numbers: Collection[int]) -> dict[int, str]:
+def written_types(text: str, numbers: AbstractSet[int]) -> dict[int, str]:
     """Parameter number (from 1) to the type that stands behind it, ``$1::type``, for those of them that have one.
 
     Raises:

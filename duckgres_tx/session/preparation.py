@@ -157,36 +157,7 @@ async def prepare_native(session: Session, statement: PreparedStatement) -> None
     enums = NO_ENUMS
     if speaks_of_enums(statement.declared_oids):
         enums = await enum_types(session)
-    casts = declared_casts(statement.declared_oids, enums)
-    checked = enum_parameters(statement.declared_oids, enums)
-    text = cast_parameters(translation.text, casts, (), checked)
-    native = await _prepare_text(session, statement, translation, text)
-    missing = missing_casts(native.parameter_types, statement.declared_oids, enums)
-    unknown = _unknown(native, statement.declared_oids)
-    if unknown and (inferred := await infer(session, translation.text, unknown, casts)):
-        # Where DuckDB has found none for one parameter, it has looked for no other's.
-        casts |= inferred
-        text = cast_parameters(translation.text, casts, (), checked)
-        native = await _prepare_text(session, statement, translation, text)
-        missing = missing_casts(native.parameter_types, statement.declared_oids, enums)
-        unknown = _unknown(native, statement.declared_oids)
-    if missing:
-        text = cast_parameters(translation.text, casts | missing, (), checked)
-        try:
-            native = await _prepare_text(session, statement, translation, text)
-        except PgError:
-            known = {number: name for number, name in missing.items() if number not in unknown}
-            guessed = await guess(session, translation.text, unknown, casts | known) if unknown else {}
-            if not guessed:
-                raise
-            missing |= guessed
-            text = cast_parameters(translation.text, casts | missing, (), checked)
-            native = await _prepare_text(session, statement, translation, text)
-        casts |= missing
-        firm = unresolved(native.parameter_types)
-        if firm:
-            text = cast_parameters(translation.text, casts, firm, checked)
-            native = await _prepare_text(session, statement, translation, text)
+    native, text = await _prepare_typed(session, statement, translation, enums)
     statement.native = native
     statement.catalog_query = translation.catalog_query
     statement.live = context.live
@@ -205,6 +176,41 @@ async def prepare_native(session: Session, statement: PreparedStatement) -> None
     statement.column_types = tuple(column.type for column in columns)
     statement.told_as_text = unresolved_columns(statement.column_types)
     statement.forget_descriptions()
+
+
+async def _prepare_typed(
+    session: Session, statement: PreparedStatement, translation: Translation, enums: EnumTypes
+) -> tuple[Statement, CastText]:
+    """Prepare a statement with a type for each parameter: declared, found by DuckDB, told by what stands beside it, guessed, or else text."""
+    declared_oids = statement.declared_oids
+    casts = declared_casts(declared_oids, enums)
+    checked = enum_parameters(declared_oids, enums)
+
+    async def attempt(firm: Collection[int] = ()) -> tuple[Statement, CastText]:
+        text = cast_parameters(translation.text, casts, firm, checked)
+        return await _prepare_text(session, statement, translation, text), text
+
+    native, text = await attempt()
+    unknown = _unknown(native, declared_oids)
+    if unknown and (inferred := await infer(session, translation.text, unknown, casts)):
+        # Where DuckDB has found none for one parameter, it has looked for no other's.
+        casts |= inferred
+        native, text = await attempt()
+        unknown = _unknown(native, declared_oids)
+    missing = missing_casts(native.parameter_types, declared_oids, enums)
+    if not missing:
+        return native, text
+    casts |= missing
+    try:
+        native, text = await attempt()
+    except PgError:
+        guessed = await guess(session, translation.text, unknown, casts)
+        if not guessed:
+            raise
+        casts |= guessed
+        native, text = await attempt()
+    firm = unresolved(native.parameter_types)
+    return await attempt(firm) if firm else (native, text)
 
 
 async def _prepare_text(
@@ -238,17 +244,17 @@ async def _columns(session: Session, native: Statement, text: CastText) -> tuple
     return native.columns, True
 
 
-def _unknown(native: Statement, declared_oids: tuple[int, ...]) -> list[int]:
+def _unknown(native: Statement, declared_oids: tuple[int, ...]) -> frozenset[int]:
     """The numbers (from 1) of the parameters that nobody has said anything about."""
-    return [
+    return frozenset(
         number
         for number, logical_type in enumerate(native.parameter_types, 1)
         if logical_type.id is TypeId.INVALID
         and (number > len(declared_oids) or declared_oids[number - 1] in UNKNOWN_OIDS)
-    ]
+    )
 
 
-async def _written_oids(session: Session, text: str, numbers: Collection[int]) -> dict[int, int]:
+async def _written_oids(session: Session, text: str, numbers: frozenset[int]) -> dict[int, int]:
     """OIDs of the types that stand behind parameters: of a table function's arguments DuckDB looks for the first one's type only."""
     names = written_types(text, numbers)
     if not names:

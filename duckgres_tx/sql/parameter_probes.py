@@ -8,7 +8,8 @@ Spec: typeconv-oper.html, functions-comparisons.html#FUNCTIONS-COMPARISONS-ANY-S
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from attrs import frozen
 
@@ -46,7 +47,7 @@ class Probe:
     places: tuple[Place, ...]
 
 
-def probe(text: str, unknown: Collection[int]) -> Probe:
+def probe(text: str, unknown: AbstractSet[int]) -> Probe:
     """Make a statement into a question for the types of some parameters.
 
     Args:
@@ -77,7 +78,7 @@ def probe(text: str, unknown: Collection[int]) -> Probe:
     return Probe("".join([*parts, text[done:]]), tuple(places.values()))
 
 
-def _parameters(tokens: tuple[Token, ...], unknown: Collection[int]) -> Iterator[tuple[int, int]]:
+def _parameters(tokens: tuple[Token, ...], unknown: AbstractSet[int]) -> Iterator[tuple[int, int]]:
     """Index and number of those that are asked for and have no cast."""
     for index, token in enumerate(tokens):
         if token.kind is not Kind.PARAMETER or not token.text[1:].isdigit():
