@@ -14,10 +14,11 @@ from collections.abc import Callable, Sequence
 from duckgres_tx.errors import FeatureNotSupported, PgError
 from duckgres_tx.session.execution import conclude, make_ready
 from duckgres_tx.session.portals import Cursor, ExhaustedPortal, Portal
-from duckgres_tx.session.prepared_statements import PreparedStatement, spread
+from duckgres_tx.session.prepared_statements import PreparedStatement
 from duckgres_tx.session.session import Session
 from duckgres_tx.session.transactions import BlockState
 from duckgres_tx.sql.forms import DeclareCursor, Direction, FetchCursor
+from duckgres_tx.wire.fields import spread
 
 Sink = Callable[[list[bytes]], None]
 

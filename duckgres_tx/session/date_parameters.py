@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from duckgres_tx.session.prepared_statements import spread
 from duckgres_tx.sql.time_constants import is_common, read_constant
 from duckgres_tx.wire import oids
+from duckgres_tx.wire.fields import spread
 
 USUAL_ORDER = "MDY"
 _KINDS = {oids.DATE: "date", oids.TIMESTAMP: "timestamp", oids.TIMESTAMPTZ: "timestamptz"}

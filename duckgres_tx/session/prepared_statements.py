@@ -19,6 +19,7 @@ from duckgres_tx.sql.guards import Guard
 from duckgres_tx.sql.set_config_calls import SetConfigCall
 from duckgres_tx.sql.statement_cache import AnalyzedStatement
 from duckgres_tx.wire.backend import FieldDescription, RowDescription
+from duckgres_tx.wire.fields import spread
 
 
 @define(eq=False)
@@ -139,13 +140,6 @@ class SleepingStatement:
             from_sql=statement.from_sql,
             created_at=statement.created_at,
         )
-
-
-def spread(formats: tuple[int, ...], count: int) -> tuple[int, ...]:
-    """Format codes for ``count`` values: none means all text, one holds for all."""
-    if not formats:
-        return (0,) * count
-    return formats * count if len(formats) == 1 else formats
 
 
 def used_parameters(

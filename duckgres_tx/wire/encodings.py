@@ -44,8 +44,9 @@ class Encoding:
         """
         if data.isascii():
             return data
+        assert self.codec is not None, "only what can be converted is spoken"  # noqa: S101
         try:
-            return self._decode(data).encode()
+            return data.decode(self.codec).encode()
         except UnicodeDecodeError as error:
             self.refuse(error)
 
@@ -66,10 +67,6 @@ class Encoding:
             return data.decode().encode(self.codec, errors)
         except UnicodeEncodeError as error:
             raise self._untranslatable(error.object[error.start].encode(), SERVER_ENCODING, self.name) from error
-
-    def _decode(self, data: bytes) -> str:
-        assert self.codec is not None, "only what can be converted is spoken"  # noqa: S101
-        return data.decode(self.codec)
 
     def refuse(self, error: UnicodeDecodeError) -> NoReturn:
         """Say what is wrong with what the client has sent."""

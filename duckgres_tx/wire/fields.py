@@ -29,6 +29,7 @@ __all__ = [
     "read_string",
     "read_value",
     "read_values",
+    "spread",
     "string",
     "uint16",
     "uint32",
@@ -66,6 +67,13 @@ def value(data: bytes | None) -> bytes:
 def formats(codes: Sequence[int]) -> bytes:
     """Int16(n) n*Int16(format)."""
     return struct.pack(f">H{len(codes)}h", len(codes), *codes)
+
+
+def spread(codes: Sequence[int], count: int) -> tuple[int, ...]:
+    """Format codes for ``count`` values: none means all text, one holds for all."""
+    if not codes:
+        return (0,) * count
+    return tuple(codes) * count if len(codes) == 1 else tuple(codes)
 
 
 def oids(numbers: Sequence[int]) -> bytes:

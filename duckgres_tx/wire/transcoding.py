@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from duckgres_tx.wire import oids
 from duckgres_tx.wire.encodings import Encoding
-from duckgres_tx.wire.fields import int16, int32, uint16, uint32
+from duckgres_tx.wire.fields import int16, int32, spread, uint16, uint32
 from duckgres_tx.wire.frames import FRAME_HEADER_BYTES, messages
 
 __all__ = ["Transcoder"]
@@ -70,7 +70,8 @@ class Transcoder:
             formats: 0 text, 1 binary; none: all text; one: it holds for all; else one for each column.
         """
         self._columns = tuple(
-            _conversion(oid, _format_of(formats, index), self._text) for index, oid in enumerate(type_oids)
+            _conversion(oid, code, self._text)
+            for oid, code in zip(type_oids, spread(formats, len(type_oids)), strict=True)
         )
 
     # From the client
@@ -106,8 +107,8 @@ class Transcoder:
             PgError: As `Encoding.to_server`.
         """
         found: list[bytes | None] = []
-        for index, (value, oid) in enumerate(zip(values, type_oids, strict=True)):
-            convert = None if value is None else _conversion(oid, _format_of(formats, index), self.encoding.to_server)
+        for value, oid, code in zip(values, type_oids, spread(formats, len(values)), strict=True):
+            convert = None if value is None else _conversion(oid, code, self.encoding.to_server)
             found.append(value if value is None or convert is None or value.isascii() else convert(value))
         return found
 
@@ -211,12 +212,6 @@ class Transcoder:
             more, position = self._tuple(body, position)
             parts += more
         return b"".join([*parts, body[position:]])
-
-
-def _format_of(formats: Sequence[int], index: int) -> int:
-    if not formats:
-        return 0
-    return formats[0] if len(formats) == 1 else formats[index]
 
 
 def _conversion(oid: int, format_code: int, convert: Conversion) -> Conversion | None:

@@ -6,8 +6,9 @@ import pytest
 
 from duckgres_tx.errors import PgError
 from duckgres_tx.session.portals import Cursor, ExhaustedPortal, Portal, Portals
-from duckgres_tx.session.prepared_statements import PreparedStatement, PreparedStatements, spread
+from duckgres_tx.session.prepared_statements import PreparedStatement, PreparedStatements
 from duckgres_tx.wire.backend import FieldDescription, RowDescription
+from duckgres_tx.wire.fields import spread
 
 
 class FakeExecution:
