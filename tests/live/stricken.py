@@ -8,8 +8,9 @@ import re
 import signal
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import psycopg
 from attrs import define
@@ -26,6 +27,27 @@ DRAIN_TIMEOUT = f"{max(STOPPED_S) + 29:.0f}s"
 CONVERGENCE_S = 90.0
 ARRIVAL_S = 60.0
 _ROLL = re.compile(r"roll: (done|stopped|going on|\d+ workers are to be replaced|\d+/\d+ replaced)")
+
+
+SceneT = TypeVar("SceneT")
+
+
+@define
+class Stage(Generic[SceneT]):
+    """Has one scene for all cases that end well, and makes another one when a case has left it in ruins.
+
+    Attributes:
+        make: Makes one.
+        scene: The one that is kept; a case that ends well gives it back.
+    """
+
+    make: Callable[[], SceneT]
+    scene: SceneT | None = None
+
+    def take(self) -> SceneT:
+        """The scene is the case's now; it is kept if the case gives it back."""
+        scene, self.scene = self.scene, None
+        return scene or self.make()
 
 
 @define(eq=False)

@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from attrs import define, field, frozen
-from stricken import EVERYTHING, STOPPED_S, Stricken, resume, stricken
+from stricken import EVERYTHING, STOPPED_S, Stage, Stricken, resume, stricken
 from succession import connect, worker_of_session
 
 from duckgres_tx.fault_points import FaultPoint
@@ -177,34 +177,23 @@ class Scene:
                 session.execute("COMMIT")
 
 
-@define
-class Stage:
-    """Has one scene for all cases that end well, and makes another one when a case has left it in ruins."""
-
-    directory: Path
-    stack: contextlib.ExitStack
-    scene: Scene | None = None
-
-    def take(self) -> Scene:
-        """The scene is the case's now; it is kept if the case gives it back."""
-        scene, self.scene = self.scene, None
-        return scene or self._make()
-
-    def _make(self) -> Scene:
-        server = self.stack.enter_context(stricken(self.directory, WORKERS, {"DUCKGRES_DRAIN_GRACE": "200ms"}))
-        with connect(server.fleet) as session:
-            for number in range(DATABASES):
-                session.execute(f"CREATE DATABASE chaos{number}")
-        scene = Scene(server)
-        self.stack.callback(scene.close_sessions)
-        return scene
+def make_scene(directory: Path, stack: contextlib.ExitStack) -> Scene:
+    """A server with the databases; what it has started ends with the stack."""
+    server = stack.enter_context(stricken(directory, WORKERS, {"DUCKGRES_DRAIN_GRACE": "200ms"}))
+    with connect(server.fleet) as session:
+        for number in range(DATABASES):
+            session.execute(f"CREATE DATABASE chaos{number}")
+    scene = Scene(server)
+    stack.callback(scene.close_sessions)
+    return scene
 
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory):
     """One for the module; what it has started ends with it."""
     with contextlib.ExitStack() as stack:
-        yield Stage(tmp_path_factory.mktemp("chaos"), stack)
+        directory = tmp_path_factory.mktemp("chaos")
+        yield Stage(lambda: make_scene(directory, stack))
 
 
 @pytest.mark.timeout(300)

@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from attrs import define, field, frozen
-from stricken import EVERYTHING, STOPPED_S, Stricken, holders_of, resume, stricken
+from stricken import EVERYTHING, STOPPED_S, Stage, Stricken, holders_of, resume, stricken
 from succession import connect, until
 
 from duckgres_tx.fault_points import FaultPoint
@@ -163,34 +163,23 @@ class Scene:
             self.movers.pop().session.close()
 
 
-@define
-class Stage:
-    """Has one scene for all cases that end well, and makes another one when a case has left it in ruins."""
-
-    directory: Path
-    stack: contextlib.ExitStack
-    scene: Scene | None = None
-
-    def take(self) -> Scene:
-        """The scene is the case's now; it is kept if the case gives it back."""
-        scene, self.scene = self.scene, None
-        return scene or self._make()
-
-    def _make(self) -> Scene:
-        server = self.stack.enter_context(stricken(self.directory, 1, {"DUCKGRES_DRAIN_GRACE": "0"}))
-        with connect(server.fleet) as session:
-            for name in DATABASES:
-                session.execute(f'CREATE DATABASE "{name}"')
-        scene = Scene(server)
-        self.stack.callback(scene.close)
-        return scene
+def make_scene(directory: Path, stack: contextlib.ExitStack) -> Scene:
+    """A server with the databases; what it has started ends with the stack."""
+    server = stack.enter_context(stricken(directory, 1, {"DUCKGRES_DRAIN_GRACE": "0"}))
+    with connect(server.fleet) as session:
+        for name in DATABASES:
+            session.execute(f'CREATE DATABASE "{name}"')
+    scene = Scene(server)
+    stack.callback(scene.close)
+    return scene
 
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory):
     """One for the module; what it has started ends with it."""
     with contextlib.ExitStack() as stack:
-        yield Stage(tmp_path_factory.mktemp("moves"), stack)
+        directory = tmp_path_factory.mktemp("moves")
+        yield Stage(lambda: make_scene(directory, stack))
 
 
 @pytest.mark.timeout(300)

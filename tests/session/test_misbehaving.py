@@ -133,22 +133,22 @@ def _asked(world, text):
     return client
 
 
-def _running(world):
+def _sent(world, message):
     client = world.session()
-    client.send(raw.query(ENDLESS))
+    client.send(message)
     return client
+
+
+def _running(world):
+    return _sent(world, raw.query(ENDLESS))
 
 
 def _preparing(world):
-    client = world.session()
-    client.send(raw.parse("", LONG))
-    return client
+    return _sent(world, raw.parse("", LONG))
 
 
 def _reading_nothing(world):
-    client = world.session()
-    client.send(raw.query(LONG))
-    return client
+    return _sent(world, raw.query(LONG))
 
 
 def _reading_a_little(world):
