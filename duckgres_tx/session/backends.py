@@ -13,8 +13,8 @@ from typing import Protocol
 
 from attrs import define, field
 
-from duckgres_tx.errors import AdminShutdown, PgError, Severity
-from duckgres_tx.session.cancellation import user_request
+from duckgres_tx.errors import PgError, Severity
+from duckgres_tx.session.cancellation import admin_shutdown, user_request
 from duckgres_tx.session.control_plane import ControlPlane
 
 # Of the context, for the catalog's macros: ``,pid,pid,`` of the sessions that there are, and of those that this one may not touch.
@@ -80,7 +80,7 @@ class Backends:
             word, _, number = note.partition(" ")
             backend_pid = int(number)
             if backend_pid == own_pid:
-                own = user_request() if word == "cancel" else ended_by_order()
+                own = user_request() if word == "cancel" else admin_shutdown().fatal()
             elif f",{number}," not in known:
                 text = f"PID {number} is not a PostgreSQL backend process"
                 notice(PgError("01000", text, severity=Severity.WARNING))
@@ -106,11 +106,6 @@ class Backends:
         else:
             session.end_by_order()
         return True
-
-
-def ended_by_order() -> PgError:
-    """What a session hears that another one has ended."""
-    return AdminShutdown("terminating connection due to administrator command").fatal()
 
 
 def _joined(pids: Iterable[int]) -> str:

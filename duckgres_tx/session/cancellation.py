@@ -10,7 +10,7 @@ from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from duckgres_tx.errors import PgError, QueryCanceled
+from duckgres_tx.errors import AdminShutdown, PgError, QueryCanceled
 
 # An interrupt that arrives between two steps of DuckDB's is lost (a new query clears the flag), so it is said again.
 REPEAT_INTERVAL_S = 0.05
@@ -31,6 +31,11 @@ def user_request() -> PgError:
 def statement_timeout() -> PgError:
     """What a statement that took longer than ``statement_timeout`` ends with."""
     return QueryCanceled("canceling statement due to statement timeout")
+
+
+def admin_shutdown() -> PgError:
+    """What a session hears that is ended by the server, or by another session."""
+    return AdminShutdown("terminating connection due to administrator command")
 
 
 class Interruption:

@@ -17,10 +17,11 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from duckgres_tx.errors import AdminShutdown, PgError
+from duckgres_tx.errors import PgError
 from duckgres_tx.fault_points import FaultPoint, reached
 from duckgres_tx.handover.descriptors import OwnedDescriptor, detach_socket, duplicate
 from duckgres_tx.session.belongings import Belongings
+from duckgres_tx.session.cancellation import admin_shutdown
 from duckgres_tx.session.client import Client
 from duckgres_tx.session.control_plane import AskAgain, Departure
 from duckgres_tx.session.leash import NearEnd, hold
@@ -180,7 +181,7 @@ class Moving:
     def _give_up(self) -> None:
         if not self._over:
             self._end()
-            self._client.fatal(AdminShutdown("terminating connection due to administrator command"))
+            self._client.fatal(admin_shutdown())
 
     def _end(self) -> None:
         """Nobody may take it from here on."""

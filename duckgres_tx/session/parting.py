@@ -10,9 +10,9 @@ from typing import Protocol
 
 from twisted.logger import Logger
 
-from duckgres_tx.errors import AdminShutdown, PgError
-from duckgres_tx.session.backends import ended_by_order
+from duckgres_tx.errors import PgError
 from duckgres_tx.session.belongings import MAX_BYTES, Belongings
+from duckgres_tx.session.cancellation import admin_shutdown
 from duckgres_tx.session.client import Client, Stage
 from duckgres_tx.session.eager_writes import has_unsent
 from duckgres_tx.session.session import Session
@@ -78,7 +78,7 @@ class Parting:
         """The host lets go of its clients: to another worker, if it can."""
         if self.reason is None:
             self._may_go_elsewhere = True
-        self._end(shutting_down(), now=now)
+        self._end(admin_shutdown(), now=now)
 
     @property
     def user(self) -> str:
@@ -91,11 +91,11 @@ class Parting:
 
     def end_by_order(self) -> None:
         """Another session has called pg_terminate_backend."""
-        self.terminate(ended_by_order(), now=True)
+        self.terminate(admin_shutdown(), now=True)
 
     def leave_for_good(self, *, now: bool = False) -> None:
         """The worker that relays the session lets go of its clients: the TLS ends there, so moving would not help."""
-        self.terminate(shutting_down(), now=now)
+        self.terminate(admin_shutdown(), now=now)
 
     def terminate(self, reason: PgError, *, now: bool) -> None:
         """End the session, wherever it could go on.
@@ -202,8 +202,3 @@ class Parting:
     def _say(self) -> None:
         if self.reason is not None:
             self._conversation.end(self.reason)
-
-
-def shutting_down() -> PgError:
-    """What a session hears that the server ends."""
-    return AdminShutdown("terminating connection due to administrator command")
