@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import re
 
-from attrs import define
+from attrs import define, field
 
 # Such a constant means the same to both; nearly all are so.
 _COMMON = re.compile(
@@ -27,7 +27,7 @@ _MONTHS = (
     "december",
 )
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-# Seconds east of Greenwich, of the abbreviations that PostgreSQL knows by itself and that are common in data.
+# Hours east of Greenwich, of the abbreviations that PostgreSQL knows by itself and that are common in data.
 _ABBREVIATIONS = {
     "z": 0, "utc": 0, "gmt": 0, "zulu": 0, "ut": 0,
     "est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7,
@@ -46,7 +46,7 @@ class _Moment:
     afternoon: str = ""
     zone: str | None = None
     month: int | None = None
-    numbers: list[tuple[int, int]] | None = None
+    numbers: list[tuple[int, int]] = field(factory=list)
 
 
 def is_common(text: str) -> bool:
@@ -65,7 +65,7 @@ def read_constant(text: str, kind: str, order: str) -> str | None:
     Returns:
         None for what isn't read here; DuckDB may know better, or has an error for it.
     """
-    moment = _Moment(numbers=[])
+    moment = _Moment()
     try:
         for piece in _pieces(text.strip().lower()):
             if not _take(moment, piece, order):
@@ -107,7 +107,7 @@ def _take(moment: _Moment, piece: str, order: str) -> bool:
         sign, *parts = match.groups()
         moment.zone = sign + ":".join(f"{int(part):02d}" for part in parts if part is not None)
         return True
-    if piece.isdigit() and moment.numbers is not None:
+    if piece.isdigit():
         moment.numbers.append((int(piece), len(piece)))
         return True
     return _take_word(moment, piece)
@@ -162,9 +162,9 @@ def _complete_date(moment: _Moment, order: str) -> None:
     """``January 8, 1999``, ``8 Jan 1999``, ``Wed Dec 17 07:37:16 1997``: a month's name, and two numbers in order."""
     if moment.month is None and not moment.numbers:
         return
-    if moment.month is None or moment.date is not None or len(moment.numbers or ()) != 2:
+    if moment.month is None or moment.date is not None or len(moment.numbers) != 2:
         raise ValueError
-    (first, first_digits), (second, second_digits) = moment.numbers or []
+    (first, first_digits), (second, second_digits) = moment.numbers
     if first_digits > 2:
         moment.date = (first, moment.month, second)
     elif order == "YMD" and second_digits <= 2:
