@@ -15,6 +15,7 @@ from typing import Any
 import raw
 from attrs import define, field
 from session_fakes import RememberingControlPlane, certificate, verifier
+from tls_client import TlsSocket
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import ITransport
@@ -261,6 +262,20 @@ class InProcess:
         client = self.client()
         client.login(user, PASSWORD, **parameters)
         return client
+
+    @property
+    def password(self) -> str:
+        """Everybody's."""
+        return PASSWORD
+
+    def stranger(self) -> raw.RawClient:
+        """A client whose connection was accepted just now, as over TCP."""
+        return self.client(remote_host="127.0.0.1", remote_port=4711)
+
+    def encrypt(self, client: raw.RawClient) -> None:
+        """Shake hands."""
+        client.socket = TlsSocket(client.socket)
+        client.socket.handshake()
 
     def close(self) -> None:
         """End it; nothing may be left."""

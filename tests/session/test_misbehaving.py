@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import socket
-import struct
 from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
 import raw
 from in_process import PASSWORD, in_process
-from scramp import ScramClient
-from tls_client import TlsSocket
+from phases import (
+    AFTER_LOGIN,
+    BEFORE_LOGIN,
+    LONG,
+    ROWS,
+    asked,
+    copying_out,
+    deep_in_a_pipeline,
+    in_a_series,
+    reading_nothing,
+)
 
 from duckgres_tx.session import connection
 from duckgres_tx.session.inbox import MAX_READ_AHEAD_BYTES
 from duckgres_tx.session.watch import watch
 
-LOCAL = {"remote_host": "127.0.0.1", "remote_port": 4711}
 HANDSHAKE_S = 60.0
 # What a session may hold for a client that doesn't read: the transport's, the engine's ring of buffers, what was under way.
 MOST_UNREAD = 4 << 20
-ROWS = 80000
-LONG = f"SELECT i, repeat('x', 100) AS t FROM range({ROWS}) r(i)"
-ENDLESS = "SELECT count(*) FROM range(1000000000000) r(i) WHERE i % 7 = 8"
 
 
 @pytest.fixture(scope="module")
@@ -44,176 +48,9 @@ def _nobody(world):
     world._clients.clear()
 
 
-def _silent(world):
-    return world.client(**LOCAL)
-
-
-def _half_a_length(world):
-    client = _silent(world)
-    client.send(b"\0\0")
-    return client
-
-
-def _half_a_packet(world):
-    client = _silent(world)
-    client.send(raw.startup({"user": "postgres", "database": "postgres"})[:-5])
-    return client
-
-
-def _told_to_encrypt(world):
-    client = _silent(world)
-    client.send(raw.SSL_REQUEST)
-    assert client._exactly(1) == b"S"
-    return client
-
-
-def _half_a_hello(world):
-    client = _told_to_encrypt(world)
-    client.send(b"\x16\x03\x01\x02\x00\x01")
-    return client
-
-
-def _encrypted(world):
-    client = _told_to_encrypt(world)
-    client.socket = TlsSocket(client.socket)
-    client.socket.handshake()
-    return client
-
-
-def _asked_for_a_password(world):
-    client = _silent(world)
-    client.send(raw.startup({"user": "postgres", "database": "postgres"}))
-    assert client.read()[0] == "R"
-    return client
-
-
-def _half_authenticated(world):
-    client = _asked_for_a_password(world)
-    first = ScramClient(["SCRAM-SHA-256"], "postgres", PASSWORD).get_client_first().encode()
-    client.send(raw.frame(b"p", b"SCRAM-SHA-256\0" + struct.pack("!i", len(first)) + first))
-    assert client.read()[0] == "R"
-    return client
-
-
-def _half_a_password(world):
-    client = _asked_for_a_password(world)
-    client.send(b"p\0\0\0\x20SCRAM")
-    return client
-
-
-BEFORE_LOGIN = (
-    _silent,
-    _half_a_length,
-    _half_a_packet,
-    _told_to_encrypt,
-    _half_a_hello,
-    _encrypted,
-    _asked_for_a_password,
-    _half_authenticated,
-    _half_a_password,
-)
-
-
-def _idle(world):
-    return world.session()
-
-
-def _in_a_block(world):
-    return _asked(world, "BEGIN; CREATE TEMP TABLE t (a int)")
-
-
-def _with_a_cursor(world):
-    return _asked(world, f"BEGIN; DECLARE c CURSOR FOR {LONG}; FETCH 3 c")
-
-
-def _asked(world, text):
-    client = world.session()
-    client.send(raw.query(text))
-    client.until()
-    return client
-
-
-def _sent(world, message):
-    client = world.session()
-    client.send(message)
-    return client
-
-
-def _running(world):
-    return _sent(world, raw.query(ENDLESS))
-
-
-def _preparing(world):
-    return _sent(world, raw.parse("", LONG))
-
-
-def _reading_nothing(world):
-    return _sent(world, raw.query(LONG))
-
-
-def _reading_a_little(world):
-    client = _reading_nothing(world)
-    for _ in range(10):
-        client.read()
-    return client
-
-
-def _copying_in(world):
-    client = _asked(world, "CREATE TEMP TABLE c (a int, t text)")
-    client.send(raw.query("COPY c FROM STDIN"), raw.frame(b"d", b"1\tx\n2\t"))
-    return client
-
-
-def _copying_much_in(world):
-    client = _copying_in(world)
-    client.send(raw.frame(b"d", b"x\n" + b"3\tthree\n" * 20000), b"d\0\0\xff\xff")
-    return client
-
-
-def _copying_out(world):
-    client = world.session()
-    client.send(raw.query(f"COPY ({LONG}) TO STDOUT"))
-    return client
-
-
-def _in_a_series(world):
-    client = world.session()
-    client.send(raw.parse("", LONG), raw.bind(), raw.execute("", 10), raw.flush())
-    return client
-
-
-def _deep_in_a_pipeline(world):
-    client = world.session()
-    client.send(raw.parse("q", LONG), *[raw.bind("", "q") + raw.execute() for _ in range(50)], raw.sync())
-    return client
-
-
-def _half_a_message(world):
-    client = world.session()
-    client.send(raw.query("SELECT 1")[:-3])
-    return client
-
-
-AFTER_LOGIN = (
-    _idle,
-    _in_a_block,
-    _with_a_cursor,
-    _running,
-    _preparing,
-    _reading_nothing,
-    _reading_a_little,
-    _copying_in,
-    _copying_much_in,
-    _copying_out,
-    _in_a_series,
-    _deep_in_a_pipeline,
-    _half_a_message,
-)
-
-
 def named(phases):
     """For parametrize."""
-    return pytest.mark.parametrize("phase", phases, ids=lambda phase: phase.__name__.strip("_"))
+    return pytest.mark.parametrize("phase", phases, ids=lambda phase: phase.__name__)
 
 
 def _others_are_served(world):
@@ -275,7 +112,7 @@ def test_who_stops_holds_nobody_up(world, phase):
     _nobody_is_left(world)
 
 
-@named((_reading_nothing, _copying_out, _in_a_series, _deep_in_a_pipeline))
+@named((reading_nothing, copying_out, in_a_series, deep_in_a_pipeline))
 def test_who_doesnt_read_is_ended_all_the_same(world, phase):
     """What it is told can't be delivered: the end comes after a moment."""
     client = phase(world)
@@ -294,7 +131,7 @@ def _passes(world):
 
 def test_who_reads_late_gets_all(world):
     """In order, and as much as there was."""
-    client = _reading_nothing(world)
+    client = reading_nothing(world)
     for _ in range(30):
         world.reactor.turn(0.01)
     rows = [body for kind, body in client.until() if kind == "D"]
@@ -368,7 +205,7 @@ def test_who_writes_byte_by_byte_is_understood(world):
 
 def test_a_client_that_is_stopped_in_a_transaction_has_its_time(world):
     """As one has that has nothing to say."""
-    client = _asked(world, "SET idle_in_transaction_session_timeout = '10s'; BEGIN")
+    client = asked(world, "SET idle_in_transaction_session_timeout = '10s'; BEGIN")
     (conversation,) = world.host._conversations
     world.reactor.advance(9)
     watch(conversation, world.reactor.seconds())
@@ -398,7 +235,7 @@ def test_a_peer_that_is_gone_without_a_word_is_asked_by_the_kernel():
 
 def test_reading_goes_on_after_a_pause_that_the_end_has_overtaken(world):
     """A client that hangs up while it isn't read from."""
-    client = _deep_in_a_pipeline(world)
+    client = deep_in_a_pipeline(world)
     for _ in range(10):
         world.reactor.turn(0.01)
     with suppress(ConnectionError):
