@@ -10,7 +10,8 @@ Spec: errcodes-appendix.html#ERRCODES-APPENDIX, protocol-error-fields.html#PROTO
 from __future__ import annotations
 
 import enum
-from typing import Self
+import inspect
+from typing import NamedTuple, Self
 
 __all__ = [
     "AdminShutdown",
@@ -49,6 +50,24 @@ class Severity(enum.Enum):
 _ERROR_SEVERITIES = frozenset({Severity.ERROR, Severity.FATAL, Severity.PANIC})
 
 
+class MadeAt(NamedTuple):
+    """The place in the source where an error was made."""
+
+    filename: str
+    lineno: int
+    name: str
+
+
+def _caller() -> MadeAt:
+    """Who has called the constructor that calls this."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename == __file__:
+        frame = frame.f_back
+    if frame is None:
+        return MadeAt(__file__, 0, "")
+    return MadeAt(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+
+
 class PgError(Exception):
     """A failure (or, by its severity, a notice) as a client is told of it.
 
@@ -60,6 +79,7 @@ class PgError(Exception):
         position: Where in the text that the client sent, counted in characters from 1; None when not known.
         where: The context in which it happened, e.g. `COPY t, line 3`.
         severity: ERROR unless said otherwise.
+        made_at: Where in the source of this server it was made.
     """
 
     def __init__(
@@ -81,6 +101,7 @@ class PgError(Exception):
         self.position = position
         self.severity = severity
         self.where = where
+        self.made_at = _caller()
 
     def fatal(self) -> Self:
         """The same error as FATAL: the connection ends after it."""

@@ -21,9 +21,14 @@ cdef int enter_party(LockTable *table, idx_t connection_id, Strand *strand) noex
 # It has ended: all its locks are free.
 cdef void forget_party(LockTable *table, idx_t connection_id) noexcept nogil
 
-# A statement, or with `transaction_too` a transaction, is over: the transaction's locks are free. The number of unlocks
-# since the last time that had nothing to unlock.
-cdef int settle_locks(LockTable *table, idx_t connection_id, bint transaction_too) noexcept nogil
+# How many unlocks had nothing to unlock.
+cdef struct VainUnlocks:
+    int exclusive
+    int shared
+
+# A statement, or with `transaction_too` a transaction, is over: the transaction's locks are free. Gives the vain unlocks
+# since the last time.
+cdef VainUnlocks settle_locks(LockTable *table, idx_t connection_id, bint transaction_too) noexcept nogil
 # All session locks of a connection are free.
 cdef void unlock_all(LockTable *table, idx_t connection_id) noexcept nogil
 # Whether a connection holds a lock that outlives its transactions.

@@ -85,7 +85,7 @@ cdef struct Party:
     idx_t id
     Strand *strand
     int held_by_transaction
-    int vain_unlocks
+    VainUnlocks vain
     bint waiting
     Key wanted
 
@@ -313,12 +313,13 @@ cdef Verdict _acquire(LockTable *table, Party *party, const Key *key, bint patie
 
 # --- for the binding
 
-cdef int settle_locks(LockTable *table, idx_t connection_id, bint transaction_too) noexcept nogil:
-    cdef int vain = 0
+cdef VainUnlocks settle_locks(LockTable *table, idx_t connection_id, bint transaction_too) noexcept nogil:
+    cdef VainUnlocks vain = VainUnlocks(0, 0)
     pthread_mutex_lock(&table.mutex)
     cdef Party *party = _find_party(table, connection_id)[0]
     if party != NULL:
-        vain, party.vain_unlocks = party.vain_unlocks, 0
+        vain = party.vain
+        party.vain = VainUnlocks(0, 0)
         if transaction_too and party.held_by_transaction:
             party.held_by_transaction = 0
             _free_locks(table, connection_id, False, True)
@@ -374,7 +375,10 @@ cdef Verdict _do(Caller *caller, int32_t what, Key *key) noexcept nogil:
     if operation == UNLOCK:
         if _give_back(table, party.id, key):
             return GRANTED
-        party.vain_unlocks += 1
+        if key.exclusive:
+            party.vain.exclusive += 1
+        else:
+            party.vain.shared += 1
         return NOT_GRANTED
     return _acquire(table, party, key, operation == LOCK, what & TRANSACTION)
 

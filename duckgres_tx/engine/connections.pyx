@@ -11,7 +11,7 @@ from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
-from duckgres_tx.engine.advisory_locks cimport holds_session_locks, settle_locks, unlock_all
+from duckgres_tx.engine.advisory_locks cimport VainUnlocks, holds_session_locks, settle_locks, unlock_all
 from duckgres_tx.engine.capi cimport api, duckdb_logical_type, duckdb_query_progress_type, idx_t
 from duckgres_tx.engine.context cimport set_context_value, take_context_value
 from duckgres_tx.engine.encoder cimport describe_type
@@ -204,9 +204,10 @@ cdef class Connection:
         """A statement, or with it a transaction, is over: free the advisory locks that were the transaction's.
 
         Returns:
-            How many unlocks since the last time had nothing to unlock.
+            The kind of lock of each unlock since the last time that had nothing to unlock, as PostgreSQL calls it.
         """
-        return settle_locks(self.handle.database.locks, self.handle.id, transaction_too)
+        cdef VainUnlocks vain = settle_locks(self.handle.database.locks, self.handle.id, transaction_too)
+        return ("ExclusiveLock",) * vain.exclusive + ("ShareLock",) * vain.shared
 
     def unlock_all(self):
         """Free the advisory locks that are the session's."""

@@ -76,7 +76,8 @@ class Connection:
     def progress(self) -> Progress: ...
     def set_context(self, name: str, value: str | None) -> None: ...  # what duckgres_context(name) gives; None removes
     def take_notes(self, name: str) -> tuple[str, ...]: ...  # what statements have said with duckgres_note(name, …)
-    def settle_locks(self, transaction_too: bool) -> int: ...  # a statement, or its transaction, is over: vain unlocks
+    # A statement, or with it its transaction, is over: what kinds of locks were unlocked in vain.
+    def settle_locks(self, transaction_too: bool) -> tuple[str, ...]: ...
     def unlock_all(self) -> None: ...  # the session's advisory locks
     def holds_locks(self) -> bool: ...  # whether there are any of those
 

@@ -97,6 +97,7 @@ async def make_ready(session: Session, statement: PreparedStatement, parameters:
     Raises:
         PgError: One of these can't be done; 0A000 when the statement's row type has changed.
     """
+    check_fault(statement)
     if statement.settings:
         await set_variables(session, statement.settings, parameters)
     await refresh(session, statement)
@@ -109,6 +110,16 @@ async def make_ready(session: Session, statement: PreparedStatement, parameters:
     if statement.guard is not None:
         await tell_existence(session, statement.guard)
     await session.free_connection()
+
+
+def check_fault(statement: PreparedStatement) -> None:
+    """Refuse what can't be planned.
+
+    Raises:
+        PgError: Why it can't.
+    """
+    if statement.fault is not None:
+        raise statement.fault.with_traceback(None)
 
 
 def check_read_only(session: Session, statement: PreparedStatement) -> None:

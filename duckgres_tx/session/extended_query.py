@@ -19,6 +19,7 @@ from duckgres_tx.session.copy_stream import copy_stream
 from duckgres_tx.session.date_parameters import USUAL_ORDER, ordered_dates
 from duckgres_tx.session.execution import (
     check_block,
+    check_fault,
     check_read_only,
     conclude,
     is_ready,
@@ -148,6 +149,7 @@ class ExtendedQuery:
             raise ProtocolViolation(
                 f"bind message has {len(message.result_formats)} result formats but query has {columns} columns"
             )
+        check_fault(statement)
         parameters: Sequence[bytes | None] = message.parameters
         if session.transcoder is not None:
             parameters = session.transcoder.parameters(parameters, message.parameter_formats, statement.parameter_oids)

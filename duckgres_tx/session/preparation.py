@@ -163,6 +163,7 @@ async def prepare_native(session: Session, statement: PreparedStatement) -> None
     statement.live = context.live
     statement.explains = native.statement_type is StatementType.EXPLAIN
     statement.notices = translation.notices
+    statement.fault = translation.fault
     columns, depend_on_values = await _columns(session, native, text)
     if enums is not NO_ENUMS or has_enums(native, columns):
         enums = await enum_types(session)

@@ -48,6 +48,7 @@ class PreparedStatement:
         generation: The database's catalog generation it was prepared under.
         epoch: The session's epoch it was prepared under.
         row_type_changed: What was told of its rows is no longer so.
+        fault: Why it can't be planned: told when it is bound, or run.
         notices: To be sent when it runs.
         query: The whole text that came with it, for pg_prepared_statements and logs.
         body: The query of a DECLARE; its parameters are this statement's.
@@ -77,6 +78,7 @@ class PreparedStatement:
     epoch: int = 0
     row_type_changed: bool = False
     notices: tuple[PgError, ...] = ()
+    fault: PgError | None = None
     query: str = ""
     body: PreparedStatement | None = None
     from_sql: bool = False

@@ -229,8 +229,8 @@ class Session(DuckDBSession):
 
     def _settle_locks(self) -> None:
         """Outside a transaction its locks end with it; what it unlocked in vain is told."""
-        for _ in range(self.native.settle_locks(self.block.state is BlockState.NONE)):
-            self.notice(PgError("01000", "you don't own a lock of this type", severity=Severity.WARNING))
+        for kind in self.native.settle_locks(self.block.state is BlockState.NONE):
+            self.notice(PgError("01000", f"you don't own a lock of type {kind}", severity=Severity.WARNING))
 
     # Transactions
 

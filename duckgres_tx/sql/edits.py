@@ -50,12 +50,14 @@ class StatementEdit:
         source: What the client wrote.
         catalog_query: A pass sets it when the statement reads pg_catalog or information_schema.
         notices: What the client is to be told about this translation when the statement runs.
+        fault: Why it can't be planned, which is told when a plan is wanted: the client may go on to prepare it.
         remembered: What passes have found out about the statement for one another, by the function that finds it.
     """
 
     source: SourceStatement
     catalog_query: bool = False
     notices: list[PgError] = field(factory=list)
+    fault: PgError | None = None
     remembered: dict[object, object] = field(factory=dict)
     _replaced: list[tuple[int, int, str]] = field(factory=list)
     _wrapped: list[tuple[int, int, str, str]] = field(factory=list)

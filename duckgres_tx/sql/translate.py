@@ -46,6 +46,7 @@ class Translation:
         positions: From ``text`` back to the source statement's text.
         catalog_query: It reads pg_catalog or information_schema.
         untouched: ``text`` is the client's, byte for byte.
+        fault: Why there can't be a plan; to be told when it is bound or run.
         notices: NOTICEs and WARNINGs to send when it runs; each an error object of such a severity.
     """
 
@@ -54,6 +55,7 @@ class Translation:
     catalog_query: bool = False
     untouched: bool = True
     notices: tuple[PgError, ...] = ()
+    fault: PgError | None = None
 
     def position_in_source(self, position: int) -> int:
         """The position in the source statement's text of one in ``text``; both in characters from 0."""
@@ -104,4 +106,4 @@ def translate(statement: SourceStatement, context: TranslationContext) -> Transl
     if not edit.changed:
         return Translation(statement.text, catalog_query=edit.catalog_query, notices=tuple(edit.notices))
     text, positions = edit.render()
-    return Translation(text, positions, edit.catalog_query, False, tuple(edit.notices))
+    return Translation(text, positions, edit.catalog_query, False, tuple(edit.notices), edit.fault)

@@ -492,9 +492,6 @@ class NotificationResponse(BackendMessage):
         return self.backend_pid.to_bytes(4, signed=True) + string(self.channel) + string(self.payload)
 
 
-_FAILURES = frozenset({Severity.ERROR, Severity.FATAL})
-
-
 @frozen
 class _Report(BackendMessage):
     """What ErrorResponse and NoticeResponse have in common: fields, each a letter and a string."""
@@ -512,10 +509,8 @@ class _Report(BackendMessage):
     @classmethod
     def from_error(cls, error: PgError) -> Self:
         """What a client is told of `error`."""
-        about = origin_of(error.sqlstate, error.message) if error.severity in _FAILURES else {}
-        return cls(
-            error.sqlstate, error.message, error.severity, error.detail, error.hint, error.position, error.where, about
-        )
+        fields = (error.severity, error.detail, error.hint, error.position, error.where, origin_of(error))
+        return cls(error.sqlstate, error.message, *fields)
 
     def _body(self) -> bytes:
         # S, V, C and M are always there: clients rely on them. The order is PostgreSQL's.

@@ -116,10 +116,10 @@ def test_divisors_are_looked_at(sql, expected):
 
 
 def test_constants_are_divided_when_the_statement_is_planned():
-    """Whether a row comes of it or not."""
-    with pytest.raises(PgError, match="division by zero") as caught:
-        translated("select * from t where 1 / 0 = a")
-    assert caught.value.sqlstate == "22012"
+    """Whether a row comes of it or not; but it can be prepared."""
+    fault = translated("select * from t where 1 / 0 = a").fault
+    assert fault is not None
+    assert fault.sqlstate == "22012"
 
 
 def test_locking_clause_leaves_a_notice():

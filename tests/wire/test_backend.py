@@ -190,15 +190,19 @@ def test_an_error_is_told_whole_and_in_postgresqls_order():
     error = PgError("42601", "wrong", "the detail", "the hint", 3, where="COPY t, line 1")
     expected = b"SERROR\0VERROR\0C42601\0Mwrong\0Dthe detail\0Hthe hint\0P3\0WCOPY t, line 1\0\0"
 
-    assert b"E" + (len(expected) + 4).to_bytes(4) + expected == ErrorResponse.from_error(error).encode()
-    assert ErrorResponse.from_error(ProtocolViolation("m").fatal()).encode()[5:] == b"SFATAL\0VFATAL\0C08P01\0Mm\0\0"
+    told = ErrorResponse.from_error(error).encode()
+    # and where it was made
+    assert told[5:].startswith(expected[:-1] + b"Ftest_backend.py\0L")
+    assert int.from_bytes(told[1:5]) == len(told) - 1
+    fatal = ErrorResponse.from_error(ProtocolViolation("m").fatal()).encode()
+    assert fatal[5:].startswith(b"SFATAL\0VFATAL\0C08P01\0Mm\0Ftest_backend.py\0L")
 
 
 def test_a_notice_is_an_error_of_another_severity():
     """The same fields under another letter."""
     notice = PgError("01000", "careful", severity=Severity.WARNING)
 
-    assert NoticeResponse.from_error(notice).encode()[:14] == b"N\0\0\0\x27SWARNING\0"
+    assert NoticeResponse.from_error(notice).encode()[5:].startswith(b"SWARNING\0")
 
 
 def test_a_report_survives_what_it_quotes():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from duckgres_tx.errors import PgError, Severity
+from duckgres_tx.errors import FeatureNotSupported, PgError, Severity
 from duckgres_tx.wire.backend import ErrorResponse, NoticeResponse
 from duckgres_tx.wire.error_origins import origin_of
 
@@ -12,34 +12,51 @@ from duckgres_tx.wire.error_origins import origin_of
 @pytest.mark.parametrize(
     ("sqlstate", "message", "expected"),
     [
-        ("0A000", "cached plan must not change result type", {"F": "plancache.c", "R": "RevalidateCachedQuery"}),
-        ("0A000", "LISTEN is not supported", {}),
-        ("22P02", 'invalid input syntax for type integer: ""', {"F": "numutils.c", "R": "pg_strtoint32"}),
-        (
-            "23502",
-            'null value in column "a b" of relation "t" violates not-null constraint',
-            {"t": "t", "c": "a b", "F": "execMain.c", "R": "ExecConstraints"},
-        ),
-        (
-            "23514",
-            'new row for relation "t" violates check constraint',
-            {"t": "t", "F": "execMain.c", "R": "ExecConstraints"},
-        ),
-        ("42P01", 'table "t" does not exist', {"F": "tablecmds.c", "R": "DropErrorMsgNonExistent"}),
-        ("XX000", "internal error", {}),
+        ("0A000", "cached plan must not change result type", ("plancache.c", "722", "RevalidateCachedQuery")),
+        ("22P02", 'invalid input syntax for type integer: ""', ("numutils.c", "232", "pg_strtoint32")),
+        ("42P01", 'table "t" does not exist', ("tablecmds.c", "1304", "DropErrorMsgNonExistent")),
     ],
 )
 def test_fields_as_postgresql_has_them(sqlstate, message, expected):
     """By what they are told apart."""
-    assert origin_of(sqlstate, message) == expected
+    assert tuple(origin_of(PgError(sqlstate, message)).values()) == expected
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "message", "expected"),
+    [
+        (
+            "23502",
+            'null value in column "a b" of relation "t" violates not-null constraint',
+            {"t": "t", "c": "a b", "F": "execMain.c", "L": "2023", "R": "ExecConstraints"},
+        ),
+        (
+            "23514",
+            'new row for relation "t" violates check constraint',
+            {"t": "t", "F": "execMain.c", "L": "2074", "R": "ExecConstraints"},
+        ),
+    ],
+)
+def test_fields_of_constraints(sqlstate, message, expected):
+    """The table, and the column."""
+    assert origin_of(PgError(sqlstate, message)) == expected
+
+
+@pytest.mark.parametrize("error", [PgError("XX000", "internal error"), FeatureNotSupported("LISTEN is not supported")])
+def test_what_postgresql_has_no_place_for(error):
+    """Where it was made, as it is never left out by PostgreSQL."""
+    fields = origin_of(error)
+
+    assert fields["F"] == "test_error_origins.py"
+    assert int(fields["L"]) > 0
 
 
 def test_they_are_sent_behind_the_others():
-    """With errors; a notice of the same code comes from elsewhere."""
+    """With errors, and with notices."""
     error = PgError("42P07", "m")
     assert (
         ErrorResponse.from_error(error).encode()[5:]
-        == b"SERROR\0VERROR\0C42P07\0Mm\0Fheap.c\0Rheap_create_with_catalog\0\0"
+        == b"SERROR\0VERROR\0C42P07\0Mm\0Fheap.c\0L1164\0Rheap_create_with_catalog\0\0"
     )
-    notice = PgError("42P07", "m", severity=Severity.NOTICE)
-    assert NoticeResponse.from_error(notice).encode()[5:] == b"SNOTICE\0VNOTICE\0C42P07\0Mm\0\0"
+    notice = PgError("00000", 'table "t" does not exist, skipping', severity=Severity.NOTICE)
+    assert NoticeResponse.from_error(notice).encode().endswith(b"Ftablecmds.c\0L1310\0RDropErrorMsgNonExistent\0\0")

@@ -28,11 +28,7 @@ _GOES_ON_WORDS: Final = frozenset(("over", "filter", "within", "collate", "at", 
 
 
 def check_divisors(edit: StatementEdit, context: TranslationContext) -> None:
-    """Have each division by something that may be zero look for that.
-
-    Raises:
-        PgError: 22012 where constants say so.
-    """
+    """Have each division by something that may be zero look for that; constants tell it when they are planned."""
     tokens = edit.tokens
     operators = [index for index, token in enumerate(tokens) if token.text in _MACROS and token.kind is Kind.OPERATOR]
     if not operators or not context.checks_divisors or _is_definition(edit):
@@ -45,7 +41,7 @@ def check_divisors(edit: StatementEdit, context: TranslationContext) -> None:
         if any(token.word in _EXPENSIVE for token in tokens[start:past]):
             continue
         if past - index == 2 and index - start == 1 and tokens[start].kind is tokens[index + 1].kind is Kind.NUMBER:
-            _check_constants(edit, index)
+            _check_constants(edit)
         if past - index == 2 and tokens[index + 1].kind is Kind.PARAMETER:
             continue
         if index - start == 1 and tokens[start].kind is Kind.PARAMETER:
@@ -55,14 +51,10 @@ def check_divisors(edit: StatementEdit, context: TranslationContext) -> None:
         edit.replace_tokens(index, index + 1, ",")
 
 
-def _check_constants(edit: StatementEdit, index: int) -> None:
-    """``1 / 0`` is computed when a statement is planned, whether a row comes of it or not; but not where a CASE may go round it.
-
-    Raises:
-        PgError: 22012.
-    """
+def _check_constants(edit: StatementEdit) -> None:
+    """``1 / 0`` is computed when a statement is planned, whether a row comes of it or not; but not where a CASE may go round it."""
     if "case" not in edit.words and "coalesce" not in edit.words:
-        raise PgError("22012", "division by zero")
+        edit.fault = PgError("22012", "division by zero")
 
 
 def _is_definition(edit: StatementEdit) -> bool:
