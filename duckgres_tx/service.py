@@ -1,6 +1,6 @@
 """The server as a Twisted service: what `twistd` runs.
 
-`makeService` prepares while the operator's terminal is there (`preparation`). The service itself does the rest once the reactor runs. Its
+`make_service` prepares while the operator's terminal is there (`preparation`). The service itself does the rest once the reactor runs. Its
 `beginning` is a start or a takeover. When it serves, it can be taken over itself (`handover.incumbency`), and stopped, reloaded and rolled
 by signals.
 """
@@ -20,6 +20,7 @@ from duckgres_tx import config as configuration
 from duckgres_tx import control_plane
 from duckgres_tx.beginning import Beginning, NoServer
 from duckgres_tx.config import Config, ConfigError
+from duckgres_tx.courtesy import Courtesy
 from duckgres_tx.handover.activation import Passed, environment_at_start, passed_sockets
 from duckgres_tx.handover.commands import Refused
 from duckgres_tx.handover.incumbent import GIVEN_AWAY, Phase
@@ -32,8 +33,6 @@ from duckgres_tx.server import Server
 from duckgres_tx.signals import STOP_SIGNALS, Urgency, next_urgency, take_signals
 from duckgres_tx.starting import StartReport, cannot_start
 from duckgres_tx.tasks import start, wait_for
-
-__all__ = ["DuckgresService", "Options", "makeService"]
 
 # they take effect after the data directory has been made, which would be the wrong user's, or elsewhere
 _NOT_WITH_US = ("uid", "gid", "chroot")
@@ -51,6 +50,7 @@ class DuckgresService(Service):
     _prepared: Prepared | None
     _report: StartReport
     _passed: Passed
+    _courtesy: Courtesy
     # names of sockets that the service manager keeps, and that nobody listens on any more
     _unwanted: tuple[str, ...] = ()
     _premises: Premises = field(init=False)
@@ -85,6 +85,7 @@ class DuckgresService(Service):
     # ---- the start
 
     def _begin(self) -> None:
+        self._courtesy.end(self._reactor)
         self._take_signals()
         share_log_file(self._launch.log_file)
         for name in configuration.unknown_variables(os.environ):
@@ -228,8 +229,12 @@ class DuckgresService(Service):
         self._log.info("got {signal}: {answer}", signal=number.name, answer=answer)
 
 
-def makeService(options: Options) -> DuckgresService:
-    """Prepare a server; called by twistd before it becomes a daemon.
+def make_service(options: Options, courtesy: Courtesy) -> DuckgresService:
+    """Prepare a server.
+
+    Args:
+        options: What the command line says.
+        courtesy: How this process stands back until the service begins.
 
     Raises:
         SystemExit: It can't start; with one line of text, so that the process ends with status 1.
@@ -253,4 +258,4 @@ def makeService(options: Options) -> DuckgresService:
             unwanted = settle(prepared, passed)
     except (ConfigError, CannotStart) as error:
         raise report.refused(str(error)) from error
-    return DuckgresService(reactor, launch, prepared, report, passed, unwanted)
+    return DuckgresService(reactor, launch, prepared, report, passed, courtesy, unwanted)

@@ -68,6 +68,8 @@ def start(job: Job) -> subprocess.Popen[str]:
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(home), os.environ.get("PYTHONPATH", "")])},
         stdin=subprocess.PIPE,
         text=True,
+        # clients are machines of their own: their share of the processors shall not depend on each other
+        start_new_session=True,
     )
     assert process.stdin is not None
     with process.stdin as told:

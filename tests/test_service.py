@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 
 from duckgres_tx import service as service_module
 from duckgres_tx.beginning import NoServer
+from duckgres_tx.courtesy import Courtesy
 from duckgres_tx.handover.commands import Refused
 from duckgres_tx.handover.incumbent import Phase
 from duckgres_tx.service import DuckgresService
@@ -109,7 +110,7 @@ class Process:
         monkeypatch.setattr(service_module, "take_signals", lambda reactor, actions: self._take(actions))
         monkeypatch.setattr(service_module, "share_log_file", lambda path: None)
         monkeypatch.setattr(service_module.control_plane, "reconfigure", lambda server: self.did.append("reconfigure"))
-        self.service = DuckgresService(self.reactor, self.launch, None, self.report, None)
+        self.service = DuckgresService(self.reactor, self.launch, None, self.report, None, Courtesy())
         self.service.startService()
         self.reactor.when_running()
 

@@ -235,6 +235,12 @@ def descriptors_of(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def stands_back(pid: int) -> bool:
+    """Whether a process still lets others go first, as it does while it starts."""
+    autogroup = Path(f"/proc/{pid}/autogroup")
+    return autogroup.exists() and "nice 0" not in autogroup.read_text()
+
+
 def test_ten_in_a_row(house):
     """Nothing piles up: not in the processes, not in the directory."""
     house.env["DUCKGRES_TAKEOVER_STANDBY"] = "0"
@@ -250,6 +256,7 @@ def test_ten_in_a_row(house):
             # links that are no longer needed end a moment later
             time.sleep(0.5)
             counts.append([descriptors_of(pid) for pid in (house.serving.process.pid, *workers)])
+            assert not stands_back(house.serving.process.pid)
         assert session.execute("SELECT 1").fetchone() == (1,)
     assert counts[-1] == counts[1], counts
     assert house.workers() == workers

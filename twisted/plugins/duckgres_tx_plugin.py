@@ -6,7 +6,7 @@ from twisted.application.service import ServiceMaker
 
 duckgres = ServiceMaker(
     "duckgres_tx",
-    "duckgres_tx.service",
+    "duckgres_tx.tap",
     "A server that speaks the PostgreSQL protocol and answers from DuckDB.",
     "duckgres",
 )
