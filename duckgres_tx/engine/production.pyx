@@ -26,7 +26,7 @@ from duckgres_tx.engine.capi cimport (
 )
 from duckgres_tx.engine.copy_rows cimport encode_copy_rows_within
 from duckgres_tx.engine.encoder cimport ENCODED, encode_data_rows_within, encode_failure
-from duckgres_tx.engine.error_types cimport INTERRUPT, NO_MEMORY, error_type_name, fail, fail_as, fail_by_text
+from duckgres_tx.engine.error_types cimport INTERRUPT, NO_MEMORY, fail, fail_as, fail_by_text
 from duckgres_tx.engine.handles cimport ConnectionHandle, StatementHandle, Stream, end_stream
 from duckgres_tx.engine.parameters cimport bind_parameter
 from duckgres_tx.engine.runs cimport (
@@ -37,7 +37,7 @@ from duckgres_tx.engine.runs cimport (
     Parameter,
     Run,
 )
-from duckgres_tx.engine.statements cimport execute_prepared, free_plans, note_failure, plan_columns
+from duckgres_tx.engine.statements cimport execute_prepared, free_plans, note_failure, plan_columns, take_error
 from duckgres_tx.engine.tasks cimport (
     TASK_OVER,
     TASK_PARKED,
@@ -232,8 +232,7 @@ cdef void _read_count(Run *run, Stream *stream) noexcept nogil:
         if counts and api.data_chunk_get_size(chunk):
             run.rows_changed = (<int64_t *>api.vector_get_data(api.data_chunk_get_vector(chunk, 0)))[0]
         api.destroy_data_chunk(&chunk)
-    if api.result_error(&stream.result) != NULL:
-        fail(&run.task, error_type_name(api.result_error_type(&stream.result)), api.result_error(&stream.result))
+    take_error(&run.task, &stream.result)
 
 
 # --- rows
@@ -253,8 +252,7 @@ cdef bint _next_chunk(Run *run, Stream *stream) noexcept nogil:
         stream.rows = api.data_chunk_get_size(stream.chunk)
         return True
     # The end may be an error, also one of the commit that goes with it.
-    if api.result_error(&stream.result) != NULL:
-        fail(&run.task, error_type_name(api.result_error_type(&stream.result)), api.result_error(&stream.result))
+    take_error(&run.task, &stream.result)
     return False
 
 

@@ -16,6 +16,9 @@ cdef bint execute_prepared(
     Task *task, duckdb_connection connection, duckdb_prepared_statement statement, bint streaming, duckdb_result *result
 ) noexcept nogil
 
+# Of a result that is being fetched: the task fails with its error, if there is one.
+cdef void take_error(Task *task, duckdb_result *result) noexcept nogil
+
 # Run any number of statements. The rows of the last one are appended to `rows` as DataRow messages in text form,
 # unless `rows` is NULL.
 cdef bint run_script(

@@ -7,7 +7,7 @@ Touches: the connection of the task in hand, in its strand. No GIL.
 """
 
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset, strcmp, strstr
+from libc.string cimport memset, strcmp, strlen, strncmp, strstr
 
 from duckgres_tx.engine.buffers cimport Buffer
 from duckgres_tx.engine.capi cimport (
@@ -23,7 +23,7 @@ from duckgres_tx.engine.capi cimport (
     idx_t,
 )
 from duckgres_tx.engine.encoder cimport ENCODED, encode_data_rows, encode_failure, free_plan, plan_column
-from duckgres_tx.engine.error_types cimport INTERRUPT, NO_MEMORY, error_type_name, fail, fail_by_text
+from duckgres_tx.engine.error_types cimport INTERRUPT, NO_MEMORY, error_type_name, fail, fail_as, fail_by_text
 from duckgres_tx.engine.handles cimport ConnectionHandle, DatabaseHandle, StatementHandle, end_stream
 from duckgres_tx.engine.plans cimport ColumnPlan, Render, name_elements
 from duckgres_tx.engine.tasks cimport Task, is_interrupted
@@ -33,6 +33,10 @@ cdef enum:
     MAX_PARAMETERS = 65535
 
 cdef const char *INTERRUPTED = b"INTERRUPT Error: Interrupted!"
+# What DuckDB says, before the error itself, of a result that failed while there were chunks that nobody had fetched yet.
+cdef const char *FETCHED_AGAIN = (
+    b"Invalid Input Error: Attempting to execute an unsuccessful or closed pending query result\nError: "
+)
 
 
 cdef bint _check(Task *task) noexcept nogil:
@@ -86,6 +90,27 @@ cdef bint execute_prepared(
         api.destroy_result(result)
         return False
     return True
+
+
+cdef void take_error(Task *task, duckdb_result *result) noexcept nogil:
+    cdef const char *text = api.result_error(result)
+    cdef bint again
+    if text == NULL:
+        return
+    again = strncmp(text, FETCHED_AGAIN, strlen(FETCHED_AGAIN)) == 0
+    if again:
+        text += strlen(FETCHED_AGAIN)
+    if strcmp(text, INTERRUPTED) == 0 and not is_interrupted(task):
+        # A task that fails on a thread of the crew has the others stop by the flag that cancels use. DuckDB's fetch may see
+        # that flag before it looks for an error (SimpleBufferedData, 1.5), and then forgets the error.
+        fail_as(
+            task, b"EXECUTOR", b"XX000",
+            b"the statement has failed on another thread, and DuckDB does not say why; another try may tell"
+        )
+    elif again:
+        fail_by_text(task, text)
+    else:
+        fail(task, error_type_name(api.result_error_type(result)), text)
 
 
 # --- preparing
