@@ -8,6 +8,7 @@ import threading
 
 import psycopg
 import pytest
+from servers import wait_until
 
 NAMES = ("north", "south", "west")
 
@@ -60,6 +61,54 @@ def test_a_relayed_session_is_a_session(three):
                 assert connection.execute("SELECT 1").fetchone() == (1,)
 
     assert "relayed" in three.log()
+
+
+def slot_of(session):
+    """The slot of the worker that has a session."""
+    return session.info.backend_pid >> 20
+
+
+def on_another_worker(server, session):
+    """A session that another worker has than the one of this session: of the first database for which that is so."""
+    for name in (*NAMES, *(f"compass{number}" for number in range(20))):
+        if name not in NAMES:
+            session.execute(f"CREATE DATABASE {name}")
+        other = psycopg.connect(server.dsn(dbname=name), autocommit=True)
+        if slot_of(other) != slot_of(session):
+            return other
+        other.close()
+    raise AssertionError("all databases are one worker's")
+
+
+def test_a_session_of_another_worker_is_stopped(three):
+    """Its statement, and then itself; who isn't there is told as such."""
+    with psycopg.connect(three.dsn(), autocommit=True) as session, on_another_worker(three, session) as other:
+        pid = other.info.backend_pid
+        told = []
+        runs = threading.Event()
+
+        def sleep():
+            runs.set()
+            try:
+                other.execute("SELECT pg_sleep(60)")
+            except psycopg.Error as error:
+                told.append(error.sqlstate)
+
+        sleeping = threading.Thread(target=sleep)
+        sleeping.start()
+        runs.wait(20)
+        # it may not have begun yet, and who has nothing to do isn't cancelled
+        while sleeping.is_alive():
+            assert session.execute("SELECT pg_cancel_backend(%s)", [pid]).fetchone() == (True,)
+            sleeping.join(0.2)
+        assert told == ["57014"]
+        assert other.execute("SELECT 1").fetchone() == (1,)
+
+        assert session.execute("SELECT pg_terminate_backend(%s)", [pid]).fetchone() == (True,)
+        with pytest.raises(psycopg.errors.AdminShutdown):
+            other.execute("SELECT pg_sleep(60)")
+        ask = "SELECT pg_terminate_backend(%s)"
+        wait_until(lambda: session.execute(ask, [pid]).fetchone() == (False,), 20, "end of the session")
 
 
 def test_drop_database(three):

@@ -18,10 +18,12 @@ from succession import (
     ended_how,
     login,
     login_and_stay,
+    raw_client,
     roll_is_done,
     running_fleet,
     serves,
     until,
+    worker_of,
 )
 
 from duckgres_tx.engine import library as library_of_the_engine
@@ -101,6 +103,36 @@ def test_clients_of_a_database_that_moves_wait_and_are_served():
         timer.join()
         busy.close()
         until(lambda: roll_is_done(fleet), 60, "end of the roll")
+
+
+def test_who_logs_in_at_a_worker_that_drains_is_relayed_to_the_next():
+    """U11: its TLS ends where it began, before the roll; the database that it then asks for is opened by the worker that stays."""
+    with running_fleet(workers=1, env={"DUCKGRES_DRAIN_GRACE": "200ms", "DUCKGRES_DRAIN_TIMEOUT": "60s"}) as fleet:
+        with connect(fleet) as session:
+            session.execute("CREATE DATABASE second")
+        busy = psycopg.connect(fleet.dsn(sslmode="disable"))
+        busy.execute("SELECT 1")
+        late = raw_client(fleet)
+        assert late.start_tls() == b"S"
+        old = worker_of(fleet, late.socket)
+        idle = login_and_stay(fleet)
+        fleet.serving.send(signal.SIGUSR2)
+        drain_has_begun(fleet, idle)
+
+        late.login(fleet.parameters["user"], fleet.password, database="second")
+        late.send(raw.query("BEGIN; SELECT current_database()"))
+        assert ("D", raw.text_row("second")) in late.until()
+        assert worker_of(fleet, late.socket) == old
+        assert "relayed" in fleet.words()
+        # the worker of its TLS waits for it, as for its own; then it has to go
+        busy.commit()
+        busy.close()
+        late.send(raw.query("COMMIT"))
+        assert late.until()[-1] == ("Z", b"I")
+        assert ended_how(late, 30) == "57P01"
+        late.socket.close()
+        until(lambda: roll_is_done(fleet), 60, "end of the roll")
+        assert old not in fleet.workers_alive()
 
 
 def test_a_worker_that_can_t_start_stops_the_roll(tmp_path):
