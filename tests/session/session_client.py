@@ -33,7 +33,7 @@ class Client:
     _buffer: bytes = b""
 
     def __attrs_post_init__(self):
-        self.socket.settimeout(20)
+        self.socket.settimeout(60)
 
     def send(self, *messages):
         """Send messages in one write."""

@@ -31,7 +31,7 @@ def coroutine_test(method):
 class SessionTests(HostCase, TestCase):
     """What one client sees."""
 
-    timeout = 60
+    timeout = 120
 
     def setUp(self):
         """A host without TLS."""

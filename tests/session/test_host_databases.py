@@ -14,7 +14,7 @@ SETTING = "select value from duckdb_settings() where name = '{}'"
 class DatabaseTests(HostCase, TestCase):
     """A host with four threads and a gigabyte."""
 
-    timeout = 60
+    timeout = 120
 
     def setUp(self):
         """Long enough for two databases to be open at once."""

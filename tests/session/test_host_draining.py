@@ -22,7 +22,7 @@ SLOW = "select count(*) from range(10000000000) t(i) where i % 7 = 3"
 class LivingHost(HostCase, TestCase):
     """A host, and what all tests here need."""
 
-    timeout = 60
+    timeout = 120
 
     def setUp(self):
         """Databases stay open for long, unless somebody lets them go."""
