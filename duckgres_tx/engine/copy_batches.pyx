@@ -36,6 +36,8 @@ from duckgres_tx.engine.tasks cimport (
 cdef enum:
     # A batch of longer rows has fewer of them.
     BATCH_BYTES = 2 * 1024 * 1024
+    # While DuckDB compresses, so much is parsed ahead, lest a processor be idle.
+    FILLED_BYTES = 8 * 1024 * 1024
     # A shorter stream is parsed by who inserts it.
     BYTES_OF_LONG_STREAM = 512 * 1024
     HELPER_PATIENCE_NS = 20 * 1000 * 1000
@@ -134,6 +136,7 @@ cdef bint _fill_batch(CopyIn *copy) noexcept nogil:
     lock(copy.task.core)
     if batch.rows and not has_failed(&copy.parser):
         copy.filled += 1
+        copy.filled_bytes += batch.bytes
     copy.parsed_all = over
     pthread_cond_broadcast(&copy.changed)
     unlock(copy.task.core)
@@ -155,7 +158,7 @@ cdef Outcome help_parsing(Task *task) noexcept nogil:
     cdef bint more
     lock(core)
     while not copy.helper_stop and not copy.parsed_all and not late:
-        if copy.filled == BATCHES:
+        if copy.filled == BATCHES or copy.filled_bytes >= FILLED_BYTES:
             late = wait_until(&copy.more, core, monotonic_ns() + COMPRESSION_NS)
             continue
         unlock(core)
@@ -220,6 +223,7 @@ cdef Batch *next_batch_locked(CopyIn *copy) noexcept nogil:
 
 cdef void return_batch_locked(CopyIn *copy) noexcept nogil:
     copy.batches[copy.first].rows = 0
+    copy.filled_bytes -= copy.batches[copy.first].bytes
     copy.first = (copy.first + 1) % BATCHES
     copy.filled -= 1
     pthread_cond_signal(&copy.more)

@@ -16,7 +16,7 @@ from duckgres_tx.engine.copy_arena cimport free_arena
 from duckgres_tx.engine.copy_batches cimport PATIENCE_NS, help_parsing, parse_some, start_helper_locked, stop_helper
 from duckgres_tx.engine.copy_columns cimport CopyColumn, free_column, make_column
 from duckgres_tx.engine.copy_feed cimport insert_rows
-from duckgres_tx.engine.copy_parser cimport Parser, free_parser, has_failed, init_parser, needs_input
+from duckgres_tx.engine.copy_parser cimport Parser, free_parser, has_failed, init_parser, needs_input, tell_ends
 from duckgres_tx.engine.copy_state cimport BATCHES, CopyIn
 from duckgres_tx.engine.error_types cimport INTERRUPT, fail, fail_as
 from duckgres_tx.engine.execution cimport RenderBox, keep_render, release_render
@@ -208,6 +208,7 @@ cdef int _describe(CopyIn *copy, object source, tuple kept) except -1:
     parser.delimiter = source.delimiter[0]
     parser.quote = source.quote[0]
     parser.escape = source.escape[0]
+    tell_ends(parser)
     parser.relation = <const char *><bytes>kept[0]
     copy.insert = <const char *><bytes>kept[1]
     copy.select = <const char *><bytes>kept[2]

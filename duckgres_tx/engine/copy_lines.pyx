@@ -19,7 +19,7 @@ from duckgres_tx.engine.copy_parser cimport (
     COPY_CSV, EOL_CR, EOL_CRNL, EOL_NL, EOL_UNKNOWN, ERROR_BYTES, HEADER_MATCH, HEADER_NONE, ROW_FAILED, ROW_INCOMPLETE,
     ROW_MARKER, ROW_NONE, ROW_READ, Field, Parser, fail_line, fail_with_text, say_column
 )
-from duckgres_tx.engine.copy_search cimport find_any
+from duckgres_tx.engine.copy_search cimport find_any, find_next
 from duckgres_tx.engine.input_errors cimport Reading
 
 cdef enum:
@@ -181,7 +181,7 @@ cdef int _end_field(Parser *parser, Field *field, const char *at) noexcept nogil
 cdef int _text_field(Parser *parser, Field *field) noexcept nogil:
     cdef const char *start = parser.window.data + parser.at
     cdef const char *end = parser.window.data + parser.window.length
-    cdef const char *at = find_any(start, end, parser.delimiter, c"\n", c"\r", c"\\")
+    cdef const char *at = find_next(&parser.ends, start, end)
     field.raw = start
     field.quoted = False
     if likely(at < end and at[0] != c"\\"):
@@ -232,7 +232,7 @@ cdef int _escaped_field(Parser *parser, Field *field, const char *at) noexcept n
         next = _unescape(at + 1, end, out + used)
         used += 1
         start = next
-        at = find_any(start, end, parser.delimiter, c"\n", c"\r", c"\\")
+        at = find_next(&parser.ends, start, end)
     field.data = out
     field.length = used
     return FIELD_READ if field.marker else _end_field(parser, field, at)
@@ -259,7 +259,7 @@ cdef int _csv_field(Parser *parser, Field *field, bint first) noexcept nogil:
                 return FIELD_READ
             if result != FIELD_READ:
                 return result
-    at = find_any(start, end, parser.delimiter, c"\n", c"\r", parser.quote)
+    at = find_next(&parser.ends, start, end)
     field.data = start
     field.length = at - start
     if likely(at == end or at[0] != parser.quote):
@@ -322,7 +322,7 @@ cdef int _quoted_field(Parser *parser, Field *field, const char *at) noexcept no
             used += 1
             start = at + 1
         start = at + 1
-        at = find_any(start, end, parser.delimiter, c"\n", c"\r", parser.quote)
+        at = find_next(&parser.ends, start, end)
 
 
 cdef inline int _next_field(Parser *parser, Field *field, bint first) noexcept nogil:

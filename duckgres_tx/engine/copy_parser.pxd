@@ -11,6 +11,7 @@ from duckgres_tx.engine.buffers cimport Buffer
 from duckgres_tx.engine.capi cimport duckdb_data_chunk, idx_t
 from duckgres_tx.engine.copy_arena cimport Arena
 from duckgres_tx.engine.copy_columns cimport CopyColumn
+from duckgres_tx.engine.copy_search cimport Scan
 
 
 cdef enum:
@@ -82,6 +83,8 @@ cdef struct Parser:
     # What has come and is not parsed: [at, length) of the window, which has room for a search behind it.
     Buffer window
     size_t at
+    # Where a field of the window may end.
+    Scan ends
     # Don't look before the window is so long.
     size_t wanted
     bint ended
@@ -102,6 +105,8 @@ cdef struct Parser:
 
 
 cdef bint init_parser(Parser *parser) noexcept nogil
+# Once it is said how the stream is written.
+cdef void tell_ends(Parser *parser) noexcept nogil
 cdef void free_parser(Parser *parser) noexcept nogil
 
 # Append bytes to the window; False without memory or when a row is longer than can be.

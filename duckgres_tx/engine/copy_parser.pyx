@@ -9,7 +9,7 @@ Touches: the parser it is given, its columns' vectors. No GIL.
 
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy, memmove
+from libc.string cimport memcpy, memmove, memset
 
 from duckgres_tx.engine.copy_binary cimport read_binary_row
 from duckgres_tx.engine.copy_lines cimport read_line_row
@@ -17,7 +17,7 @@ from duckgres_tx.engine.copy_lines cimport read_line_row
 
 cdef enum:
     # What a search may read behind the window.
-    SLACK = 32
+    SLACK = 64
     # A field of PostgreSQL's has at most 1 GiB.
     LONGEST_ROW = 0x3fffffff
     # Of a value or a line in a message.
@@ -28,6 +28,13 @@ cdef bint init_parser(Parser *parser) noexcept nogil:
     parser.line = 0
     parser.wanted = 1
     return add_input(parser, b"", 0)
+
+
+cdef void tell_ends(Parser *parser) noexcept nogil:
+    memset(parser.ends.wanted[0], parser.delimiter, 16)
+    memset(parser.ends.wanted[1], c"\n", 16)
+    memset(parser.ends.wanted[2], c"\r", 16)
+    memset(parser.ends.wanted[3], parser.quote if parser.format == COPY_CSV else c"\\", 16)
 
 
 cdef void free_parser(Parser *parser) noexcept nogil:
@@ -41,6 +48,7 @@ cdef bint add_input(Parser *parser, const char *data, size_t length) noexcept no
     cdef size_t left = parser.window.length - parser.at
     cdef size_t capacity = parser.window.capacity
     cdef char *moved
+    parser.ends.block = NULL
     if parser.at:
         memmove(parser.window.data, parser.window.data + parser.at, left)
         parser.wanted = parser.wanted - parser.at if parser.wanted > parser.at else 1

@@ -11,7 +11,7 @@ from duckgres_tx.engine.runs cimport SharedRender
 from duckgres_tx.engine.tasks cimport Task, pthread_cond_t, pthread_mutex_t
 
 cdef enum:
-    BATCHES = 8
+    BATCHES = 32
     # What DuckDB compresses at once: a slice of the stream ends with such a group of rows.
     GROUP_ROWS = 122880
 
@@ -48,6 +48,7 @@ cdef struct CopyIn:
     Batch batches[BATCHES]
     int first
     int filled
+    size_t filled_bytes            # of the stream
     bint helper_active
     bint helper_stop
     bint parsed_all                # or failed

@@ -110,6 +110,24 @@ def test_no_binary_stream_is_too_bad(copier, rubbish, cuts):
     assert copier.copy([stream], format=2) == copier.copy(pieces, format=2)
 
 
+@pytest.mark.parametrize("end", [b"\t", b","], ids=["text", "csv"])
+def test_fields_end_wherever_they_do(copier, end):
+    """Of all lengths about those that are searched at once, so that ends fall on every place, escaped and quoted ones between."""
+    long = [b"x" * length for length in range(200)]
+    odd = [b"a\\tb" if end == b"\t" else b'"a,""b"'] * len(long)
+    stream = b"".join(
+        b"%d%s%s%s\\N\n" % (number, end, text, end)
+        for number, text in enumerate([part for pair in zip(long, odd, strict=True) for part in pair])
+    )
+    described = {} if end == b"\t" else {**CSV, "null": b"\\N"}
+
+    rows, found = copier.copy([stream], **described)
+
+    expected = [part for text in long for part in (text.decode(), "a\tb" if end == b"\t" else 'a,"b')]
+    assert (rows, found) == (400, [[str(number), text, None] for number, text in enumerate(expected)])
+    assert (rows, found) == copier.copy([stream[at : at + 97] for at in range(0, len(stream), 97)], **described)
+
+
 def test_many_rows_take_turns_between_threads(copier):
     """More than is inserted at once; the order of the stream is kept."""
     count = 300_000
