@@ -103,6 +103,7 @@ cdef bint _begin_batch(CopyIn *copy, Batch *batch) noexcept nogil:
     if batch.chunk == NULL and not _make_chunk(copy, batch):
         return False
     api.data_chunk_reset(batch.chunk)
+    # Of a row that wasn't whole.
     reset_arena(&batch.arena)
     batch.rows = 0
     batch.bytes = 0
@@ -222,8 +223,11 @@ cdef Batch *next_batch_locked(CopyIn *copy) noexcept nogil:
 
 
 cdef void return_batch_locked(CopyIn *copy) noexcept nogil:
-    copy.batches[copy.first].rows = 0
-    copy.filled_bytes -= copy.batches[copy.first].bytes
+    cdef Batch *batch = &copy.batches[copy.first]
+    batch.rows = 0
+    copy.filled_bytes -= batch.bytes
+    # It may be long until it is filled again.
+    reset_arena(&batch.arena)
     copy.first = (copy.first + 1) % BATCHES
     copy.filled -= 1
     pthread_cond_signal(&copy.more)
