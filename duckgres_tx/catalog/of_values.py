@@ -65,6 +65,12 @@ VALUE_FUNCTIONS: Final[tuple[Macro, ...]] = (
         "x, separator, nothing -> CASE WHEN x IS NOT NULL THEN coalesce(list_aggregate("
         "list_transform(CAST(x AS VARCHAR[]), lambda e: coalesce(e, nothing)), 'string_agg', separator), '') END",
     ),
+    # What the encoder would send; DuckDB knows the session's time zone.
+    macro(
+        "array_out",
+        "x -> CASE WHEN typeof(x) = 'TIMESTAMP WITH TIME ZONE[]' THEN duckgres_array_text(CAST(x AS VARCHAR[])) "
+        "ELSE duckgres_array_text(x) END",
+    ),
     macro("array_dims", "x -> CASE WHEN len(x) > 0 THEN '[1:' || len(x) || ']' END"),
     macro("cardinality", "x -> len(x)::INTEGER"),
     # A byte of a bytea; n counts from 0, and beyond the end is an error.

@@ -3,6 +3,7 @@
 from duckgres_tx.engine.alias_types cimport register_alias_types
 from duckgres_tx.engine.capi cimport api, duckdb_config, duckdb_connection
 from duckgres_tx.engine.advisory_locks cimport enter_party, register_lock_function
+from duckgres_tx.engine.array_text cimport register_array_text
 from duckgres_tx.engine.context cimport connection_id_of, register_context_functions
 from duckgres_tx.engine.copy_feed cimport register_copy_function
 from duckgres_tx.engine.crews cimport found_crew
@@ -69,6 +70,9 @@ cdef bint _prepare_instance(Task *task, duckdb_connection connection) noexcept n
         return False
     if register_lock_function(connection, work.database.locks):
         fail(task, b"INTERNAL", b"INTERNAL Error: cannot register duckgres_advisory")
+        return False
+    if register_array_text(connection):
+        fail(task, b"INTERNAL", b"INTERNAL Error: cannot register duckgres_array_text")
         return False
     if register_copy_function(connection, work.database):
         fail(task, b"INTERNAL", b"INTERNAL Error: cannot register duckgres_copied")

@@ -8,15 +8,14 @@ Spec: protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
-from duckgres_tx.engine.database import DuckDBError
 from duckgres_tx.engine.execution import Execution
 from duckgres_tx.errors import PgError, ProtocolViolation
 from duckgres_tx.session import cursors, session_statements
+from duckgres_tx.session.bound_parameters import dimensions, values_of, with_dimensions
 from duckgres_tx.session.copy_stream import copy_stream
-from duckgres_tx.session.date_parameters import USUAL_ORDER, ordered_dates
 from duckgres_tx.session.execution import (
     check_block,
     check_fault,
@@ -63,8 +62,6 @@ from duckgres_tx.wire.frontend import Bind, Close, Describe, Execute, Parse, Syn
 
 # What can't be undone, so that it is never a part of a series' transaction.
 ALONE = (CreateDatabase, DropDatabase, Discard)
-# Parameters of more bytes than this are read when their portal runs, on a native thread, and not at Bind as well.
-MAX_READ_AT_BIND = 64 * 1024
 
 
 class ExtendedQuery:
@@ -122,6 +119,8 @@ class ExtendedQuery:
         check_block(session, statement)
         if statement.native is not None and is_stale(session, statement):
             return self._bind_anew(message, statement)
+        if statement.array_parameters and (wanted := dimensions(statement, message)):
+            return self._bind_arrays(message, statement, wanted)
         self._bind(message, statement)
         return None
 
@@ -129,10 +128,16 @@ class ExtendedQuery:
         await wake(self._session, message.statement)
         statement = self._session.statements.find(message.statement)
         check_block(self._session, statement)
-        self._bind(message, statement)
+        await self._bind_anew(message, statement)
 
     async def _bind_anew(self, message: Bind, statement: PreparedStatement) -> None:
-        await refresh(self._session, statement)
+        if statement.native is not None:
+            await refresh(self._session, statement)
+        await self._bind_arrays(message, statement, dimensions(statement, message))
+
+    async def _bind_arrays(self, message: Bind, statement: PreparedStatement, wanted: Mapping[int, int]) -> None:
+        if wanted:
+            statement = await with_dimensions(self._session, statement, wanted)
         self._bind(message, statement)
 
     def _bind(self, message: Bind, statement: PreparedStatement) -> None:
@@ -150,30 +155,10 @@ class ExtendedQuery:
                 f"bind message has {len(message.result_formats)} result formats but query has {columns} columns"
             )
         check_fault(statement)
-        parameters: Sequence[bytes | None] = message.parameters
-        if session.transcoder is not None:
-            parameters = session.transcoder.parameters(parameters, message.parameter_formats, statement.parameter_oids)
-        if session.date_order != USUAL_ORDER:
-            formats = message.parameter_formats
-            parameters = ordered_dates(parameters, statement.parameter_oids, formats, session.date_order)
-        self._read_parameters(statement, parameters, message.parameter_formats)
+        parameters = values_of(session, statement, message)
         parameters, formats = used_parameters(statement, parameters, message.parameter_formats)
         session.portals.add(Portal(message.portal, statement, parameters, formats, message.result_formats))
         self._output.write(BIND_COMPLETE)
-
-    def _read_parameters(
-        self, statement: PreparedStatement, parameters: Sequence[bytes | None], formats: Sequence[int]
-    ) -> None:
-        """Find what can't be read."""
-        native = statement.native
-        if native is None or not parameters:
-            return
-        if sum(len(value) for value in parameters if value is not None) > MAX_READ_AT_BIND:
-            return
-        try:
-            native.check_parameters(parameters, formats, statement.reading_oids)
-        except DuckDBError as error:
-            raise self._session.pg_error(error) from error
 
     def describe(self, message: Describe) -> Coroutine[Any, Any, None] | None:
         """Describe: parameters and columns of a statement, or the columns of a portal; nothing is executed."""

@@ -6,7 +6,7 @@ column's type either.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
 from attrs import frozen
@@ -15,7 +15,10 @@ from duckgres_tx.engine.enum_types import EnumTypes
 from duckgres_tx.engine.logical_types import LogicalType, TypeId
 from duckgres_tx.engine.pg_types import duckdb_type_name
 from duckgres_tx.sql.brackets import Brackets
+from duckgres_tx.sql.edits import StatementEdit
+from duckgres_tx.sql.split import split
 from duckgres_tx.sql.tokens import Kind, tokenize
+from duckgres_tx.sql.type_positions import type_positions
 
 NUMERIC_OID = 1700
 UNKNOWN_OIDS = frozenset({0, 705})
@@ -36,13 +39,19 @@ class CastText:
     Attributes:
         text: For DuckDB.
         inserted: Where in ``text`` something was put in (its first character), and how long it is; ascending.
+        before: What it was made from, when that had something put in already.
     """
 
     text: str
     inserted: tuple[tuple[int, int], ...] = ()
+    before: CastText | None = None
 
     def position_before(self, position: int) -> int:
         """The position before the casts were put in, for one in ``text``; both from 0."""
+        found = self._position_before(position)
+        return found if self.before is None else self.before.position_before(found)
+
+    def _position_before(self, position: int) -> int:
         moved = 0
         for start, length in self.inserted:
             if position < start + length:
@@ -76,12 +85,12 @@ def missing_casts(types: tuple[LogicalType, ...], declared_oids: tuple[int, ...]
 
 
 def cast_parameters(
-    text: str, casts: Mapping[int, str], firm: Collection[int] = (), checked: Collection[int] = ()
+    written: str | CastText, casts: Mapping[int, str], firm: Collection[int] = (), checked: Collection[int] = ()
 ) -> CastText:
     """Put a cast behind each use of these parameters that hasn't one already.
 
     Args:
-        text: The statement.
+        written: The statement.
         casts: Parameter number (from 1) to type name.
         firm: Numbers of those whose cast must not be taken together with another one around it: DuckDB takes
             ``CAST($1 AS VARCHAR)`` for a parameter, which then has two types where it is compared with another type.
@@ -90,13 +99,13 @@ def cast_parameters(
     Raises:
         PgError: 42601, as ``tokenize``.
     """
+    earlier = written if isinstance(written, CastText) else CastText(written)
     if not casts and not firm:
-        return CastText(text)
+        return earlier
+    text = earlier.text
     tokens = tokenize(text)
     brackets = Brackets(tokens) if firm else None
-    parts: list[str] = []
-    inserted: list[tuple[int, int]] = []
-    done = length = 0
+    pieces: list[tuple[int, str]] = []
     for index, token in enumerate(tokens):
         if token.kind is not Kind.PARAMETER:
             continue
@@ -115,14 +124,58 @@ def cast_parameters(
             before, after = "(", f"::{name})"
         else:
             continue
-        for start, piece in ((token.start, before), (end, after)):
-            parts += (text[done:start], piece)
-            length += start - done
-            inserted.append((length, len(piece)))
-            length += len(piece)
-            done = start
-    parts.append(text[done:])
-    return CastText("".join(parts), tuple(inserted))
+        pieces += ((token.start, before), (end, after))
+    return _with_pieces(earlier, pieces)
+
+
+def _with_pieces(earlier: CastText, pieces: Iterable[tuple[int, str]]) -> CastText:
+    """A text with something put in at these positions, which ascend."""
+    parts: list[str] = []
+    inserted: list[tuple[int, int]] = []
+    done = length = 0
+    for start, piece in pieces:
+        parts += (earlier.text[done:start], piece)
+        length += start - done
+        inserted.append((length, len(piece)))
+        length += len(piece)
+        done = start
+    parts.append(earlier.text[done:])
+    return CastText("".join(parts), tuple(inserted), earlier if earlier.inserted else None)
+
+
+def widen_types(text: str, dimensions: Mapping[int, int]) -> CastText:
+    """Give the types that stand behind parameters (``$1::int[]``, ``CAST($1 AS int[])``) a bracket for each dimension.
+
+    Args:
+        text: The statement.
+        dimensions: Parameter number (from 1) to how many it needs.
+
+    Raises:
+        PgError: 42601, as ``tokenize``.
+    """
+    if not dimensions:
+        return CastText(text)
+    edit = StatementEdit(split(text)[0])
+    pieces = []
+    for position in type_positions(edit):
+        operand = edit.tokens[position.operand]
+        if operand.kind is not Kind.PARAMETER or position.operand_past - position.operand != 1:
+            continue
+        wanted = dimensions.get(int(operand.text[1:]), 0)
+        has = edit.text_of(position.first, position.past).count("[")
+        if 0 < has < wanted:
+            pieces.append((edit.tokens[position.past - 1].end, "[]" * (wanted - has)))
+    return _with_pieces(CastText(text), sorted(pieces))
+
+
+def widen_names(casts: Mapping[int, str], dimensions: Mapping[int, int]) -> dict[int, str]:
+    """Likewise for the names of types that are put behind parameters."""
+    widened = dict(casts)
+    for number, wanted in dimensions.items():
+        name = casts.get(number, "")
+        if "[" in name:
+            widened[number] = name + "[]" * (wanted - name.count("["))
+    return widened
 
 
 def unresolved(types: tuple[LogicalType, ...]) -> frozenset[int]:

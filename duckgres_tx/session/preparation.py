@@ -31,6 +31,8 @@ from duckgres_tx.session.parameter_types import (
     sample,
     unresolved,
     unresolved_columns,
+    widen_names,
+    widen_types,
     without_parameters,
     written_types,
 )
@@ -43,6 +45,7 @@ from duckgres_tx.sql.set_config_calls import find_calls
 from duckgres_tx.sql.statement_cache import AnalyzedStatement
 from duckgres_tx.sql.translate import Translation
 from duckgres_tx.wire.backend import FieldDescription
+from duckgres_tx.wire.oids import is_array
 
 _CHANGES = frozenset({StatementType.INSERT, StatementType.UPDATE, StatementType.DELETE, StatementType.MERGE_INTO})
 _QUERIES = frozenset(
@@ -173,6 +176,7 @@ async def prepare_native(session: Session, statement: PreparedStatement) -> None
     written = await _written_oids(session, translation.text, unknown) if unknown else {}
     statement.parameter_oids = _parameter_oids(native, statement.declared_oids, written, enums)
     statement.reading_oids = reading_oids(statement.parameter_oids, enums)
+    statement.array_parameters = tuple(index for index, oid in enumerate(statement.reading_oids) if is_array(oid))
     statement.fields = _fields(native, columns, analyzed, enums, exact=not depend_on_values)
     statement.column_types = tuple(column.type for column in columns)
     statement.told_as_text = unresolved_columns(statement.column_types)
@@ -188,7 +192,8 @@ async def _prepare_typed(
     checked = enum_parameters(declared_oids, enums)
 
     async def attempt(firm: Collection[int] = ()) -> tuple[Statement, CastText]:
-        text = cast_parameters(translation.text, casts, firm, checked)
+        written = widen_types(translation.text, statement.dimensions)
+        text = cast_parameters(written, widen_names(casts, statement.dimensions), firm, checked)
         return await _prepare_text(session, statement, translation, text), text
 
     native, text = await attempt()

@@ -6,7 +6,7 @@ Spec: protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from attrs import define, field, frozen
@@ -42,6 +42,9 @@ class PreparedStatement:
         declared_oids: The parameter types that Parse declared, as they came.
         parameter_oids: The types that ParameterDescription tells.
         reading_oids: The same as the engine knows them: an enum is text to it.
+        array_parameters: Which parameters (from 0) are arrays, of a built-in type.
+        dimensions: The number of dimensions of arrays that have more than one, by the parameter's number, from 1.
+        widened: The same statement for such arrays, made when some were bound.
         fields: The columns of its rows, text format; None when it gives none.
         column_types: DuckDB's types of these, to notice that they have changed.
         told_as_text: Which columns (from 0) have a type that only their values tell; until then they are text for the client.
@@ -71,6 +74,9 @@ class PreparedStatement:
     declared_oids: tuple[int, ...] = ()
     parameter_oids: tuple[int, ...] = ()
     reading_oids: tuple[int, ...] = ()
+    array_parameters: tuple[int, ...] = ()
+    dimensions: Mapping[int, int] = field(factory=dict)
+    widened: PreparedStatement | None = None
     fields: tuple[FieldDescription, ...] | None = None
     column_types: tuple[LogicalType, ...] = ()
     told_as_text: frozenset[int] = frozenset()

@@ -13,6 +13,7 @@ from duckgres_tx.errors import PgError
 from duckgres_tx.sql.edits import UNCHANGED, PositionMap, StatementEdit
 from duckgres_tx.sql.passes import (
     argument_types,
+    array_casts,
     catalog_casts,
     catalog_names,
     catalog_operators,
@@ -74,6 +75,7 @@ PASSES: tuple[Pass, ...] = (
     catalog_names.translate_catalog_names,
     catalog_operators.translate_catalog_operators,
     catalog_casts.translate_catalog_casts,
+    array_casts.show_arrays,
     json_operators.bracket_json_operators,
     json_operators.merge_json,
     patterns.translate_patterns,

@@ -151,6 +151,14 @@ def table_definition(edit: StatementEdit) -> tuple[int, int] | None:
     return None
 
 
+def is_definition(edit: StatementEdit) -> bool:
+    """Whether it is a definition that is kept as text; CREATE TABLE … AS isn't."""
+    first = edit.tokens[0]
+    if not first.is_word("create"):
+        return first.is_word("alter")
+    return table_definition(edit) is not None or not any(token.is_word("table") for token in edit.tokens[1:5])
+
+
 def definition_items(edit: StatementEdit, opening: int, closing: int) -> list[tuple[int, int]]:
     """The first token of each definition between the parentheses, and the token after its last one."""
     return edit.brackets.items(opening + 1, closing)
@@ -164,3 +172,13 @@ def _created_columns(edit: StatementEdit) -> Iterator[int]:
         token = edit.tokens[first]
         if past - first > 1 and token.name and token.word not in _TABLE_CONSTRAINTS:
             yield first + 1
+
+
+def replace_cast(edit: StatementEdit, position: TypePosition, before: str, after: str) -> None:
+    """Put something around a cast's operand in place of the cast."""
+    tokens = edit.tokens
+    start, end = tokens[position.operand].start, tokens[position.operand_past - 1].end
+    edit.wrap(start, end, before, after)
+    if position.whole < position.operand:
+        edit.replace(tokens[position.whole].start, start, "")
+    edit.replace(end, tokens[position.whole_past - 1].end, "")

@@ -411,3 +411,10 @@ NAMES: Mapping[int, str] = _unique((oid, name) for oid, name, _, _ in _TYPES)
 OIDS: Mapping[str, int] = _unique((name, oid) for oid, name, _, _ in _TYPES)
 ARRAYS: Mapping[int, int] = _unique((oid, array) for oid, _, _, array in _TYPES if array)
 ELEMENTS: Mapping[int, int] = _unique((oid, element) for oid, _, element, _ in _TYPES if element)
+
+_ARRAY_OIDS = frozenset(ARRAYS.values())
+
+
+def is_array(oid: int) -> bool:
+    """Whether it is the OID of a built-in array type, or the one that belongs to a user's type."""
+    return oid in _ARRAY_OIDS or (oid >= FIRST_OF_USERS and oid % 2 == 1)

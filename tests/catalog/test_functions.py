@@ -177,6 +177,15 @@ initcap('hello wORLD, o''neil 3rd')
 array_to_string(array['a', null, 'b'], ',', '*')
 array_to_string(array['a', null, 'b'], ',')
 array_to_string(array[1, 2], '-')
+array[1, null, 2]::text
+(array['a b', '', 'NULL', 'x"y\z', '{'])::text || '!'
+'{{1,2},{3,4}}'::int[]::text
+cast('{a,"b,c"}'::text[] as varchar)
+(select array_agg(n order by n)::text from generate_series(1, 3) g(n))
+array[true, false]::text || array[1.50, 2]::numeric(4,2)[]::text || '{2000-01-02}'::date[]::text
+null::int[]::text
+array_to_string('[0:1] = {a,b}'::text[], ',') || array_length('[2:3][0:0]={{1},{2}}'::int[], 1)
+array['2000-01-02 03:04:05+01'::timestamptz]::text
 jsonb '{"a": null, "b": {"c": 1}}' || jsonb '{"b": [], "e/~f": "x\"y", "longest": null}'
 '{"a": 1}'::jsonb || '{}'::jsonb
 '[1, 2]'::jsonb || '[3, [4]]'::jsonb

@@ -15,7 +15,7 @@ from duckgres_tx.sql.edits import StatementEdit
 from duckgres_tx.sql.passes.catalog_operators import array_items
 from duckgres_tx.sql.tokens import Kind
 from duckgres_tx.sql.translation_context import TranslationContext
-from duckgres_tx.sql.type_positions import Place, TypePosition, type_positions
+from duckgres_tx.sql.type_positions import Place, TypePosition, replace_cast, type_positions
 
 # The functions that read and show each; see catalog/of_definitions.py.
 _REG_TYPES: Final = frozenset(("regclass", "regtype", "regproc", "regprocedure", "regnamespace", "regrole"))
@@ -103,7 +103,7 @@ def _translate_reg(
             before, after = f"{before}{function('_in')}(CAST(", " AS VARCHAR)))"
     else:
         before, after = f"{function('_in')}(CAST(", " AS VARCHAR))"
-    _replace_cast(edit, position, before, after)
+    replace_cast(edit, position, before, after)
 
 
 def _is_constant(edit: StatementEdit, position: TypePosition) -> bool:
@@ -126,21 +126,12 @@ def _is_shown(edit: StatementEdit, position: TypePosition, outer: TypePosition |
     return not compared and not (after is not None and after.is_word("in", "not"))
 
 
-def _replace_cast(edit: StatementEdit, position: TypePosition, before: str, after: str) -> None:
-    tokens = edit.tokens
-    start, end = tokens[position.operand].start, tokens[position.operand_past - 1].end
-    edit.wrap(start, end, before, after)
-    if position.whole < position.operand:
-        edit.replace(tokens[position.whole].start, start, "")
-    edit.replace(end, tokens[position.whole_past - 1].end, "")
-
-
 def _translate_array(edit: StatementEdit, position: TypePosition, name: str) -> None:
     """``proargtypes::regtype[]`` shows names; of other kinds the OIDs stay."""
     if position.place is not Place.CAST:
         return
     if name == "regtype":
-        _replace_cast(edit, position, "list_transform(", ", lambda element: __pg.facts.any_sql_name(element))")
+        replace_cast(edit, position, "list_transform(", ", lambda element: __pg.facts.any_sql_name(element))")
     else:
         edit.replace_tokens(position.first, position.past, "pg_oid[]")
 

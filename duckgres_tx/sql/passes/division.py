@@ -17,7 +17,7 @@ from duckgres_tx.errors import PgError
 from duckgres_tx.sql.edits import StatementEdit
 from duckgres_tx.sql.tokens import Kind, Token
 from duckgres_tx.sql.translation_context import TranslationContext
-from duckgres_tx.sql.type_positions import table_definition
+from duckgres_tx.sql.type_positions import is_definition
 
 _MACROS: Final = {"/": "quotient", "%": "remainder"}
 _AS_TIGHT: Final = frozenset(("*", "/", "%", "^"))
@@ -31,7 +31,7 @@ def check_divisors(edit: StatementEdit, context: TranslationContext) -> None:
     """Have each division by something that may be zero look for that; constants tell it when they are planned."""
     tokens = edit.tokens
     operators = [index for index, token in enumerate(tokens) if token.text in _MACROS and token.kind is Kind.OPERATOR]
-    if not operators or not context.checks_divisors or _is_definition(edit):
+    if not operators or not context.checks_divisors or is_definition(edit):
         return
     for index in operators:
         past = _operand_past(edit, index + 1)
@@ -55,14 +55,6 @@ def _check_constants(edit: StatementEdit) -> None:
     """``1 / 0`` is computed when a statement is planned, whether a row comes of it or not; but not where a CASE may go round it."""
     if "case" not in edit.words and "coalesce" not in edit.words:
         edit.fault = PgError("22012", "division by zero")
-
-
-def _is_definition(edit: StatementEdit) -> bool:
-    """Whether it is a definition that is kept as text; CREATE TABLE … AS isn't."""
-    first = edit.tokens[0]
-    if not first.is_word("create"):
-        return first.is_word("alter")
-    return table_definition(edit) is not None or not any(token.is_word("table") for token in edit.tokens[1:5])
 
 
 def _chain_start(edit: StatementEdit, index: int) -> int | None:

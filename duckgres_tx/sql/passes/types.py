@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 
 from duckgres_tx.errors import FeatureNotSupported, PgError
+from duckgres_tx.sql.array_literals import read_array
 from duckgres_tx.sql.edits import StatementEdit
 from duckgres_tx.sql.several import SERIAL_TYPES
-from duckgres_tx.sql.tokens import Kind, quote_string, string_value
+from duckgres_tx.sql.tokens import Kind, string_value
 from duckgres_tx.sql.translation_context import TranslationContext
 from duckgres_tx.sql.type_positions import Place, TypePosition, type_positions
 
@@ -84,7 +85,10 @@ def _translate_name(edit: StatementEdit, position: TypePosition) -> None:
     tokens = edit.tokens
     name_past = _name_past(edit, position)
     modifier = _modifier(edit, position)
-    qualified = tokens[position.first].is_word("pg_catalog") and position.name in _BUILT_IN
+    first = tokens[position.first]
+    # "int4" is PostgreSQL's type, and no name that DuckDB knows.
+    quoted = first.kind is Kind.QUOTED_NAME and name_past - position.first == 1
+    known = position.name in _BUILT_IN and (quoted or first.name == "pg_catalog")
     if position.name in _WITHOUT_PRECISION and modifier is not None:
         # DuckDB's zoned types and times always have microseconds.
         past = position.past
@@ -92,16 +96,16 @@ def _translate_name(edit: StatementEdit, position: TypePosition) -> None:
             past = edit.brackets.partner(past - 1) or past - 1
         edit.replace_tokens(position.first, past, _WITHOUT_PRECISION[position.name])
     elif position.name == "numeric" and modifier is not None:
-        if qualified:
+        if known:
             edit.replace_tokens(position.first, name_past, "numeric")
     elif position.name == "numeric" and position.past == name_past and (exact := _exact_numeric(edit, position)):
         edit.replace_tokens(position.first, name_past, exact)
     elif position.name in _RENAMED:
         past = name_past if modifier is None else modifier[1]
         edit.replace_tokens(position.first, past, _RENAMED[position.name])
-    elif qualified:
+    elif known:
         edit.replace_tokens(position.first, name_past, position.name)
-    elif position.name[:1] == "_" and position.name[1:] in _BUILT_IN and position.past - position.first == 1:
+    elif position.name[:1] == "_" and position.name[1:] in _BUILT_IN:
         element = position.name[1:]
         edit.replace_tokens(position.first, position.past, f"{_RENAMED.get(element, element)}[]")
 
@@ -160,17 +164,14 @@ def _translate_array(edit: StatementEdit, position: TypePosition) -> None:
     token = edit.tokens[position.operand]
     if token.kind is not Kind.STRING or edit.is_replaced(token.start, token.end):
         return
-    value = string_value(token.text).strip()
-    if value.startswith("{"):
-        items = _array_items(value)
-        if items is None:
-            raise PgError(
-                "22P02",
-                f'malformed array literal: "{value}"',
-                position=edit.source.offset + token.start + 1,
-            )
-        edit.replace(token.start, token.end, items)
-        _set_dimensions(edit, position, len(items) - len(items.lstrip("[")), is_whole=items != "[]")
+    try:
+        literal = read_array(string_value(token.text))
+    except PgError as error:
+        error.position = edit.source.offset + token.start + 1
+        raise
+    if literal is not None:
+        edit.replace(token.start, token.end, literal.items)
+        _set_dimensions(edit, position, len(literal.sizes) or 1, is_whole=bool(literal.sizes))
 
 
 def _translate_constructor(edit: StatementEdit, position: TypePosition) -> None:
@@ -204,43 +205,6 @@ def _set_dimensions(edit: StatementEdit, position: TypePosition, depth: int, *, 
         written += 1
     has = max(written, 1)
     if depth > has:
-        edit.insert(edit.tokens[past - 1].end, "[]" * (depth - has))
+        edit.wrap_tokens(position.first, past, "", "[]" * (depth - has))
     elif is_whole and depth < has:
         edit.delete_tokens(past - 2 * (has - depth), past)
-
-
-_ARRAY_PART = re.compile(r'\s*(?:([{},])|"((?:[^"\\]|\\.)*)"|((?:[^{},"\\\s]|\\.|\s+(?=[^{},"\s]))+))', re.DOTALL)
-
-
-def _array_items(value: str) -> str | None:
-    """A list constructor for PostgreSQL's array text; None when it is malformed."""
-    made: list[str] = []
-    depth, position, after = 0, 0, ""
-    while position < len(value) and (depth or not made):
-        match = _ARRAY_PART.match(value, position)
-        if match is None:
-            return None
-        sign, quoted, plain = match.groups()
-        # What may follow what: an item or a list where one is due, a comma or an end after one.
-        due = after in ("", "{", ",")
-        if sign == "{" or sign is None:
-            if not due:
-                return None
-            after = sign or "item"
-        elif due and not (sign == "}" and after == "{"):
-            return None
-        else:
-            after = "item" if sign == "}" else sign
-        depth += {"{": 1, "}": -1}.get(sign or "", 0)
-        made.append(_ARRAY_SIGNS[sign] if sign else _array_item(quoted, plain))
-        position = match.end()
-    return "".join(made) if depth == 0 and not value[position:].strip() else None
-
-
-_ARRAY_SIGNS = {"{": "[", "}": "]", ",": ", "}
-
-
-def _array_item(quoted: str | None, plain: str) -> str:
-    if quoted is None and plain.upper() == "NULL":
-        return "NULL"
-    return quote_string(re.sub(r"\\(.)", r"\1", plain if quoted is None else quoted, flags=re.DOTALL))
