@@ -201,7 +201,8 @@ VALUE_SUPPORT: Final[tuple[Macro, ...]] = (
         + lookup(
             "{s}.builtin_types",
             "min(CASE WHEN ends_with(trim(x), '[]') THEN _typarray ELSE _oid END)",
-            "{s}.type_word(x) IN (_typname, _sql_name) AND NOT _is_array",
+            "{s}.type_word(x) = _typname AND NOT (_is_array AND ends_with(trim(x), '[]')) "
+            "OR {s}.type_word(x) = _sql_name AND NOT _is_array AND NOT contains(x, '\"')",
             "oid",
             "typarray",
             "typname",
@@ -220,8 +221,13 @@ VALUE_SUPPORT: Final[tuple[Macro, ...]] = (
     # A type's name without its schema, modifier and brackets; what SQL calls otherwise than pg_type.
     macro(
         "type_word",
-        "x -> {s}.type_alias(regexp_replace(regexp_replace(trim(CASE WHEN contains(x, '\"') THEN x ELSE lower(x) END), "
-        "'^pg_catalog\\.', ''), '\\s*(\\([^)]*\\))?\\s*(\\[\\])*$', ''))",
+        "x -> CASE WHEN contains(x, '\"') THEN {s}.quoted_type_word(regexp_replace(trim(x), '\\s*(\\[\\])*$', '')) "
+        "ELSE {s}.type_alias(regexp_replace(regexp_replace(trim(lower(x)), '^pg_catalog\\.', ''), "
+        "'\\s*(\\([^)]*\\))?\\s*(\\[\\])*$', '')) END",
+    ),
+    macro(
+        "quoted_type_word",
+        "x -> CASE WHEN {s}.name_schema(x) IN ('', 'pg_catalog') THEN {s}.name_last(x) END",
     ),
     macro(
         "type_alias",

@@ -88,6 +88,11 @@ not 'abc' ~ 'x'
 to_regclass('no_such_relation') is null
 to_regtype('no_such_type') is null
 to_regtype('text')::oid
+to_regtype('"text"')::oid
+to_regtype('pg_catalog."int4"[]')::oid
+to_regtype('"integer"') is null
+to_regtype('_int4')::oid
+'"char"'::regtype::oid
 cast('pg_type' as regclass)::oid
 'x'::name || 'y'
 pg_encoding_to_char(6)

@@ -55,7 +55,7 @@ def _unnest_together(edit: StatementEdit, index: int) -> bool:
     tokens = edit.tokens
     closing = edit.brackets.partner(index + 1) if index + 1 < len(tokens) and tokens[index + 1].text == "(" else None
     first = index - 2 if index > 1 and tokens[index - 1].text == "." else index
-    if closing is None or not _stands_in_from(edit, first):
+    if closing is None or not stands_in_from(edit, first):
         return False
     commas = edit.brackets.commas(index + 2, closing)
     if not commas:
@@ -78,20 +78,27 @@ def _alias(edit: StatementEdit, index: int) -> Token | None:
     tokens = edit.tokens
     closing = edit.brackets.partner(index + 1)
     first = index - 2 if index > 1 and tokens[index - 1].text == "." else index
-    if closing is None or not _stands_in_from(edit, first):
+    if closing is None or not stands_in_from(edit, first):
         return None
     at = closing + 1
     if at < len(tokens) and tokens[at].is_word("as"):
         at += 1
     if at >= len(tokens) or (at + 1 < len(tokens) and tokens[at + 1].text == "("):
         return None
-    alias = tokens[at]
-    if alias.kind is Kind.QUOTED_NAME or (alias.word and alias.word not in _NO_ALIAS):
-        return alias
-    return None
+    return tokens[at] if _may_be_alias(tokens[at]) else None
 
 
-def _stands_in_from(edit: StatementEdit, index: int) -> bool:
+def has_alias(edit: StatementEdit, past: int) -> bool:
+    """Whether a relation of FROM that ends before token ``past`` has an alias."""
+    return past < len(edit.tokens) and (edit.tokens[past].is_word("as") or _may_be_alias(edit.tokens[past]))
+
+
+def _may_be_alias(token: Token) -> bool:
+    return token.kind is Kind.QUOTED_NAME or (token.word != "" and token.word not in _NO_ALIAS)
+
+
+def stands_in_from(edit: StatementEdit, index: int) -> bool:
+    """Whether what begins at token ``index`` is a relation of FROM."""
     if index == 0:
         return False
     tokens = edit.tokens

@@ -1,11 +1,14 @@
 """``SELECT generate_series(1, 3)`` is three rows in PostgreSQL; DuckDB's function of that name makes one list.
 
+The one that stands in FROM gives DuckDB's rows of bigint, PostgreSQL's of the type of its arguments.
+
 Spec: functions-srf.html#FUNCTIONS-SRF
 """
 
 from __future__ import annotations
 
 from duckgres_tx.sql.edits import StatementEdit
+from duckgres_tx.sql.passes.function_aliases import has_alias, stands_in_from
 from duckgres_tx.sql.tokens import Kind
 from duckgres_tx.sql.translation_context import TranslationContext
 
@@ -22,7 +25,7 @@ _INT4_NAMES = frozenset(("int", "int4", "integer"))
 
 
 def translate_set_functions(edit: StatementEdit, context: TranslationContext) -> None:
-    """In a select list its values become rows; of integers they are integers, as PostgreSQL's are."""
+    """In a select list its values become rows; of integers they are integers, as PostgreSQL's are, wherever it stands."""
     if _NAME not in edit.words:
         return
     tokens = edit.tokens
@@ -33,9 +36,12 @@ def translate_set_functions(edit: StatementEdit, context: TranslationContext) ->
         if closing is None:
             continue
         integers = _take_integers(edit, index + 2, closing)
+        first = index - 2 if index > 1 and tokens[index - 1].text == "." else index
         if _stands_in_select_list(edit, index):
-            first = index - 2 if index > 1 and tokens[index - 1].text == "." else index
             edit.wrap_tokens(first, closing + 1, "unnest(", ")::INTEGER" if integers else ")")
+        elif integers and stands_in_from(edit, first) and _is_plain(edit, index + 2, closing):
+            after = ")" if has_alias(edit, closing + 1) else f") AS {_NAME}"
+            edit.wrap_tokens(first, closing + 1, f"(SELECT {_NAME}::INTEGER AS {_NAME} FROM ", after)
 
 
 def _take_integers(edit: StatementEdit, first: int, past: int) -> bool:
@@ -60,6 +66,15 @@ def _is_integer(edit: StatementEdit, first: int, past: int) -> bool:
         first += 1
     text = tokens[first].text if past - first == 1 else ""
     return text.isascii() and text.isdigit() and int(text) < _INT4
+
+
+def _is_plain(edit: StatementEdit, first: int, closing: int) -> bool:
+    """Whether the arguments say nothing of other relations, and the rows aren't numbered."""
+    tokens = edit.tokens
+    past = closing + 1
+    if past < len(tokens) and tokens[past].is_word("with"):
+        return False
+    return all(not token.name or tokens[at - 1].text == "::" for at, token in enumerate(tokens[first:closing], first))
 
 
 def _stands_in_select_list(edit: StatementEdit, index: int) -> bool:
