@@ -271,6 +271,10 @@ cdef class Statement:
             ):
                 raise DuckDBError("INVALID_INPUT", error.decode(errors="replace"), sqlstate.decode())
 
+    def hide_columns(self):
+        """Have its rows sent without any column, as those of a SELECT without a list; before it is executed."""
+        self.handle.columnless = True
+
     def tell_enums(self, element_oids, names):
         """What the client is told of the enums in it; once, and before it is executed.
 

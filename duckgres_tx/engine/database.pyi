@@ -93,6 +93,7 @@ class Statement:
     def check_parameters(
         self, values: Sequence[bytes | None], formats: Sequence[int], oids: Sequence[int]
     ) -> None: ...  # DuckDBError when one can't be read; arguments as those of execute()
+    def hide_columns(self) -> None: ...  # rows are sent without a column; before it is executed
     def tell_enums(
         self, element_oids: Sequence[int], names: Sequence[str | None]
     ) -> None: ...  # once, before it is executed: each column's array elements' OID or 0; each parameter's enum or None

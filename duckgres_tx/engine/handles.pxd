@@ -85,6 +85,7 @@ cdef struct StatementHandle:
     # What its client is told of enums, set before it is first executed; NULL: nothing.
     int *element_oids               # of each column: the OID of an array's elements; 0: what their type says
     char **enum_names               # of each parameter, for messages; NULL: it is none
+    bint columnless                 # its rows are sent without a column: a SELECT without a list
 
 
 # NULL without memory. One reference for the caller; the parent is counted one more.

@@ -276,7 +276,8 @@ cdef bint encode_some(Run *run, Buffer *out, size_t soft_limit, idx_t max_rows, 
         )
     else:
         result = encode_data_rows_within(
-            run.plans, run.n_columns, stream.chunk, stream.row, last, soft_limit, out, &next_row
+            run.plans, 0 if run.statement.columnless else run.n_columns, stream.chunk, stream.row, last, soft_limit, out,
+            &next_row
         )
     encoded[0] = next_row - stream.row
     stream.row = next_row

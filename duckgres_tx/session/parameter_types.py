@@ -161,7 +161,7 @@ def widen_types(text: str, dimensions: Mapping[int, int]) -> CastText:
         operand = edit.tokens[position.operand]
         if operand.kind is not Kind.PARAMETER or position.operand_past - position.operand != 1:
             continue
-        wanted = dimensions.get(int(operand.text[1:]), 0)
+        wanted = dimensions.get(int(operand.text[1:]), 0) if operand.text[1:].isdigit() else 0
         has = edit.text_of(position.first, position.past).count("[")
         if 0 < has < wanted:
             pieces.append((edit.tokens[position.past - 1].end, "[]" * (wanted - has)))

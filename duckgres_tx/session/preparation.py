@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Mapping
 
+import attrs
+
 from duckgres_tx.engine.database import Column, DuckDBError, ResultKind, Statement, StatementType
 from duckgres_tx.engine.enum_types import NO_ENUMS, EnumTypes
 from duckgres_tx.engine.logical_types import TypeId
@@ -154,6 +156,8 @@ async def prepare_native(session: Session, statement: PreparedStatement) -> None
     statement.epoch = session.epoch
     statement.generation = session.database.generation
     context = session.translation_context
+    if statement.declared_oids and analyzed.divides:
+        context = attrs.evolve(context, typed_parameters=frozenset(declared_casts(statement.declared_oids, NO_ENUMS)))
     translation = analyzed.translation(context)
     if translation.catalog_query:
         await session.refresh_catalog()
@@ -177,6 +181,9 @@ async def prepare_native(session: Session, statement: PreparedStatement) -> None
     statement.parameter_oids = _parameter_oids(native, statement.declared_oids, written, enums)
     statement.reading_oids = reading_oids(statement.parameter_oids, enums)
     statement.array_parameters = tuple(index for index, oid in enumerate(statement.reading_oids) if is_array(oid))
+    if translation.columnless:
+        native.hide_columns()
+        columns = ()
     statement.fields = _fields(native, columns, analyzed, enums, exact=not depend_on_values)
     statement.column_types = tuple(column.type for column in columns)
     statement.told_as_text = unresolved_columns(statement.column_types)
@@ -206,6 +213,11 @@ async def _prepare_typed(
     missing = missing_casts(native.parameter_types, declared_oids, enums)
     if not missing:
         return native, text
+    if len(unknown) > 1 and (text_one := await _find_text(session, translation.text, unknown, casts)):
+        # It has hidden the others' types.
+        casts |= text_one
+        native, text = await attempt()
+        missing = missing_casts(native.parameter_types, declared_oids, enums)
     casts |= missing
     try:
         native, text = await attempt()
@@ -217,6 +229,16 @@ async def _prepare_typed(
         native, text = await attempt()
     firm = unresolved(native.parameter_types)
     return await attempt(firm) if firm else (native, text)
+
+
+async def _find_text(session: Session, text: str, unknown: Collection[int], casts: Mapping[int, str]) -> dict[int, str]:
+    """The one parameter of several without a type that has to be text for DuckDB to find the others' types; nothing if there is none."""
+    for number in sorted(unknown):
+        with contextlib.suppress(DuckDBError):
+            native = await session.prepare_native(cast_parameters(text, {**casts, number: "VARCHAR"}).text)
+            if all(kind.id is not TypeId.INVALID for kind in native.parameter_types):
+                return {number: "VARCHAR"}
+    return {}
 
 
 async def _prepare_text(

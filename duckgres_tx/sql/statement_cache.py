@@ -82,6 +82,11 @@ class AnalyzedStatement:
         """Whether it calls what stops other sessions, or what they run."""
         return any(token.name in _SIGNALS for token in self.source.tokens)
 
+    @property
+    def divides(self) -> bool:
+        """Whether it divides, as far as its text tells."""
+        return "/" in self.source.text or "%" in self.source.text
+
     def translation(self, context: TranslationContext) -> Translation:
         """What DuckDB is given.
 

@@ -20,6 +20,7 @@ from duckgres_tx.sql.passes import (
     constants,
     date_patterns,
     division,
+    empty_lists,
     function_aliases,
     json_operators,
     keyword_names,
@@ -48,6 +49,7 @@ class Translation:
         catalog_query: It reads pg_catalog or information_schema.
         untouched: ``text`` is the client's, byte for byte.
         fault: Why there can't be a plan; to be told when it is bound or run.
+        columnless: It is a SELECT without a list, for which DuckDB has one of a column that nobody is to see.
         notices: NOTICEs and WARNINGs to send when it runs; each an error object of such a severity.
     """
 
@@ -55,6 +57,7 @@ class Translation:
     positions: PositionMap = UNCHANGED
     catalog_query: bool = False
     untouched: bool = True
+    columnless: bool = False
     notices: tuple[PgError, ...] = ()
     fault: PgError | None = None
 
@@ -70,6 +73,7 @@ PASSES: tuple[Pass, ...] = (
     statements.translate_settings,
     statements.translate_explain,
     locking.drop_locking_clauses,
+    empty_lists.fill_empty_lists,
     tables.drop_storage_clauses,
     tables.check_truncate,
     catalog_names.translate_catalog_names,
@@ -108,4 +112,12 @@ def translate(statement: SourceStatement, context: TranslationContext) -> Transl
     if not edit.changed:
         return Translation(statement.text, catalog_query=edit.catalog_query, notices=tuple(edit.notices))
     text, positions = edit.render()
-    return Translation(text, positions, edit.catalog_query, False, tuple(edit.notices), edit.fault)
+    return Translation(
+        text,
+        positions,
+        catalog_query=edit.catalog_query,
+        untouched=False,
+        columnless=empty_lists.gives_no_columns(edit),
+        notices=tuple(edit.notices),
+        fault=edit.fault,
+    )

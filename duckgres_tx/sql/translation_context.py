@@ -14,9 +14,11 @@ class TranslationContext:
         date_order: How a date of three numbers in a constant is read: ``MDY``, ``DMY`` or ``YMD``.
         live: Read the catalogs live, not from their snapshot, as the session has uncommitted DDL or temporary objects.
         checks_divisors: Division by zero is an error, and that of integers gives integers; else it is DuckDB's.
+        typed_parameters: The numbers of the parameters that the client has said the type of, where that matters (it divides).
     """
 
     catalog: str = "postgres"
     live: bool = False
     date_order: str = "MDY"
     checks_divisors: bool = True
+    typed_parameters: frozenset[int] = frozenset()

@@ -52,7 +52,7 @@ def _translate(sql: str, *, live: bool = False) -> Translation:
             "create table t (a text check (a !~* '^x'))",
             "create table t (a text check ((NOT regexp_matches(a , '^x', 'is'))))",
         ),
-        ("select i from generate_series(1, 3) i", "select i from generate_series(1, 3) i(i)"),
+        ("select i from generate_series(1, n) i", "select i from generate_series(1, n) i(i)"),
         (
             "select * from unnest(a, b) with ordinality t(x, y, n)",
             "select * from (SELECT unnest(a), unnest( b), generate_subscripts(a, 1)) t(x, y, n)",

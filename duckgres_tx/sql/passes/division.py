@@ -42,13 +42,20 @@ def check_divisors(edit: StatementEdit, context: TranslationContext) -> None:
             continue
         if past - index == 2 and index - start == 1 and tokens[start].kind is tokens[index + 1].kind is Kind.NUMBER:
             _check_constants(edit)
-        if past - index == 2 and tokens[index + 1].kind is Kind.PARAMETER:
+        if past - index == 2 and _has_no_type(tokens[index + 1], context):
             continue
-        if index - start == 1 and tokens[start].kind is Kind.PARAMETER:
+        if index - start == 1 and _has_no_type(tokens[start], context):
             continue
         function = vocabulary.function_name(_MACROS[tokens[index].text], live=context.live)
         edit.wrap_tokens(start, past, f"{function}(", ")")
         edit.replace_tokens(index, index + 1, ",")
+
+
+def _has_no_type(token: Token, context: TranslationContext) -> bool:
+    """Whether it is a parameter whose type DuckDB finds by the operator only."""
+    if token.kind is not Kind.PARAMETER:
+        return False
+    return not token.text[1:].isdigit() or int(token.text[1:]) not in context.typed_parameters
 
 
 def _check_constants(edit: StatementEdit) -> None:

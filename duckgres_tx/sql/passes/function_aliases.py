@@ -20,7 +20,11 @@ _FUNCTION_WORDS: Final = """
 """
 _FUNCTIONS: Final = frozenset(_FUNCTION_WORDS.split())
 # Functions of one value, which DuckDB doesn't take for a relation of one row.
-_SCALARS: Final = frozenset(("string_to_array", "current_schemas", "parse_ident", "version", "now", "current_setting"))
+_SCALAR_WORDS: Final = """
+    string_to_array current_schemas parse_ident version now current_setting pg_sleep pg_backend_pid current_database current_schema
+    clock_timestamp txid_current pg_cancel_backend pg_terminate_backend to_regclass to_regtype
+"""
+_SCALARS: Final = frozenset(_SCALAR_WORDS.split())
 _NO_ALIAS_WORDS: Final = """
     where join left right inner cross full natural on using order group having limit offset fetch union intersect except
     window for with tablesample as qualify positional asof semi anti returning set
@@ -43,11 +47,18 @@ def name_function_columns(edit: StatementEdit, context: TranslationContext) -> N
             alias = _alias(edit, index)
             if alias is not None:
                 edit.insert(alias.end, f"({alias.text})")
-            if is_scalar and alias is not None:
-                first = index - 2 if edit.tokens[index - 1].text == "." else index
-                closing = edit.brackets.partner(index + 1)
-                assert closing is not None  # noqa: S101 - there is an alias behind it
-                edit.wrap_tokens(first, closing + 1, "(SELECT ", ")")
+            if is_scalar:
+                _select_scalar(edit, index)
+
+
+def _select_scalar(edit: StatementEdit, index: int) -> None:
+    """Make a relation of one row of a function of one value."""
+    first = index - 2 if edit.tokens[index - 1].text == "." else index
+    closing = edit.brackets.partner(index + 1)
+    if closing is None or not stands_in_from(edit, first):
+        return
+    name = edit.tokens[index].text
+    edit.wrap_tokens(first, closing + 1, "(SELECT ", ")" if has_alias(edit, closing + 1) else f") AS {name}({name})")
 
 
 def _unnest_together(edit: StatementEdit, index: int) -> bool:
