@@ -18,7 +18,7 @@ The same for Python
 
 Values
     out: `encoder`, `copy_rows` (of COPY), `plans` and what they use; in: `parameters` and what it uses, `copy_in` and the `copy_…`
-    modules that it uses; `rendering`, `timezones`
+    modules that it uses; both ways: `text_types`; `rendering`, `timezones`
 
 Failures in PostgreSQL's terms
     `failures`, `failure_rules`, `failure_words`

@@ -4,15 +4,17 @@
 are registered through the C API keep their alias through SELECT, UNION, CASE, joins, views and aggregates, so that
 a result's columns can be announced with PostgreSQL's OIDs (:mod:`duckgres_tx.engine.pg_types`). Their values are
 those of the base type, and each casts to it implicitly, so functions and operators of the base type take them.
+What PostgreSQL has a form of its own for (``inet`` …) is read when text is cast to it, and kept in PostgreSQL's one form.
 
 Touches: the instance it is given. Registering needs no GIL; the module's import holds it.
 """
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 from posix.dlfcn cimport RTLD_LOCAL, RTLD_NOW, dlopen, dlsym
 
 from duckgres_tx.engine import library
 from duckgres_tx.engine.capi cimport (
+    api,
     duckdb_connection,
     duckdb_function_info,
     duckdb_logical_type,
@@ -21,6 +23,8 @@ from duckgres_tx.engine.capi cimport (
     duckdb_vector,
     idx_t,
 )
+from duckgres_tx.engine.strings cimport Slice, string_at
+from duckgres_tx.engine.text_types cimport CIDR, INET, MACADDR, NOT_READ, POINT, TEXT_TYPE_ROOM, canonical_text
 
 cdef extern from "<stdbool.h>":
     ctypedef bint c_bool "_Bool"
@@ -44,6 +48,13 @@ cdef struct CastApi:
     duckdb_state (*register_cast)(duckdb_connection con, duckdb_cast_function function) noexcept nogil
     void (*destroy_cast)(duckdb_cast_function *function) noexcept nogil
     void (*reference_vector)(duckdb_vector target, duckdb_vector source) noexcept nogil
+    void (*set_extra_info)(duckdb_cast_function function, void *info, void (*drop)(void *) noexcept nogil) noexcept nogil
+    void *(*get_extra_info)(duckdb_function_info info) noexcept nogil
+    int (*get_mode)(duckdb_function_info info) noexcept nogil
+    void (*set_error)(duckdb_function_info info, const char *error) noexcept nogil
+    void (*set_row_error)(
+        duckdb_function_info info, const char *error, idx_t row, duckdb_vector output
+    ) noexcept nogil
 
 cdef CastApi casts
 
@@ -53,27 +64,40 @@ cdef enum:
     BIGINT = 5
     VARCHAR = 17
 
+# duckdb_cast_mode
+cdef enum:
+    TRY = 1
+
 cdef struct AliasType:
     const char *name
     duckdb_type base
     bint is_list
+    # PostgreSQL's type whose form its text has; 0 is any text.
+    int form
 
 # OIDs and what is stored as one are BIGINT: wide enough for whatever a client compares them with.
-cdef AliasType[14] ALIASES = [
-    AliasType(b"pg_oid", BIGINT, False),
-    AliasType(b"pg_xid", BIGINT, False),
-    AliasType(b"pg_regproc", BIGINT, False),
-    AliasType(b"pg_regclass", BIGINT, False),
-    AliasType(b"pg_regtype", BIGINT, False),
-    AliasType(b"pg_regnamespace", BIGINT, False),
-    AliasType(b"pg_regrole", BIGINT, False),
-    AliasType(b"pg_name", VARCHAR, False),
-    AliasType(b"pg_char", VARCHAR, False),
-    AliasType(b"pg_node_tree", VARCHAR, False),
-    AliasType(b"pg_aclitem", VARCHAR, False),
-    AliasType(b"pg_void", VARCHAR, False),
-    AliasType(b"pg_int2vector", SMALLINT, True),
-    AliasType(b"pg_oidvector", BIGINT, True),
+cdef AliasType[21] ALIASES = [
+    AliasType(b"pg_oid", BIGINT, False, 0),
+    AliasType(b"pg_xid", BIGINT, False, 0),
+    AliasType(b"pg_regproc", BIGINT, False, 0),
+    AliasType(b"pg_regclass", BIGINT, False, 0),
+    AliasType(b"pg_regtype", BIGINT, False, 0),
+    AliasType(b"pg_regnamespace", BIGINT, False, 0),
+    AliasType(b"pg_regrole", BIGINT, False, 0),
+    AliasType(b"pg_name", VARCHAR, False, 0),
+    AliasType(b"pg_char", VARCHAR, False, 0),
+    AliasType(b"pg_node_tree", VARCHAR, False, 0),
+    AliasType(b"pg_aclitem", VARCHAR, False, 0),
+    AliasType(b"pg_void", VARCHAR, False, 0),
+    AliasType(b"pg_bpchar", VARCHAR, False, 0),
+    AliasType(b"pg_cstring", VARCHAR, False, 0),
+    AliasType(b"pg_unknown", VARCHAR, False, 0),
+    AliasType(b"pg_inet", VARCHAR, False, INET),
+    AliasType(b"pg_cidr", VARCHAR, False, CIDR),
+    AliasType(b"pg_macaddr", VARCHAR, False, MACADDR),
+    AliasType(b"pg_point", VARCHAR, False, POINT),
+    AliasType(b"pg_int2vector", SMALLINT, True, 0),
+    AliasType(b"pg_oidvector", BIGINT, True, 0),
 ]
 
 
@@ -94,6 +118,38 @@ cdef c_bool _same_values(
     duckdb_function_info info, idx_t count, duckdb_vector source, duckdb_vector target
 ) noexcept nogil:
     casts.reference_vector(target, source)
+    return True
+
+
+cdef c_bool _read_texts(
+    duckdb_function_info info, idx_t count, duckdb_vector source, duckdb_vector target
+) noexcept nogil:
+    """Text to a type of a form: of an int behind the extra info."""
+    cdef int form = <int>(<size_t>casts.get_extra_info(info))
+    cdef const char *texts = <const char *>api.vector_get_data(source)
+    cdef uint64_t *validity = api.vector_get_validity(source)
+    cdef uint64_t *written
+    cdef char out[TEXT_TYPE_ROOM]
+    cdef char sqlstate[6]
+    cdef char error[400]
+    cdef Slice text
+    cdef int length
+    cdef idx_t row
+    for row in range(count):
+        if validity != NULL and not (validity[row // 64] >> (row % 64)) & 1:
+            api.vector_ensure_validity_writable(target)
+            written = api.vector_get_validity(target)
+            written[row // 64] &= ~(<uint64_t>1 << (row % 64))
+            continue
+        text = string_at(texts, row)
+        length = canonical_text(form, text.data, text.length, out, sqlstate, error, sizeof(error))
+        if length != NOT_READ:
+            api.vector_assign_string_element_len(target, row, out, length)
+        elif casts.get_mode(info) == TRY:
+            casts.set_row_error(info, error, row, target)
+        else:
+            casts.set_error(info, error)
+            return False
     return True
 
 
@@ -121,8 +177,24 @@ cdef int _register(duckdb_connection connection, AliasType alias) noexcept nogil
     if not failed:
         failed = casts.register_cast(connection, function)
     casts.destroy_cast(&function)
+    if not failed and alias.form:
+        failed = _register_reading(connection, target, source, alias.form)
     casts.destroy_logical_type(&source)
     casts.destroy_logical_type(&target)
+    return failed
+
+
+cdef int _register_reading(
+    duckdb_connection connection, duckdb_logical_type text, duckdb_logical_type type, int form
+) noexcept nogil:
+    cdef duckdb_cast_function function = casts.create_cast()
+    cdef int failed
+    casts.set_source(function, text)
+    casts.set_target(function, type)
+    casts.set_extra_info(function, <void *><size_t>form, NULL)
+    casts.set_function(function, _read_texts)
+    failed = casts.register_cast(connection, function)
+    casts.destroy_cast(&function)
     return failed
 
 
@@ -168,6 +240,11 @@ cdef int _load(bytes path) except -1:
     _resolve(handle, b"duckdb_cast_function_set_function", <void **>&casts.set_function)
     _resolve(handle, b"duckdb_register_cast_function", <void **>&casts.register_cast)
     _resolve(handle, b"duckdb_destroy_cast_function", <void **>&casts.destroy_cast)
+    _resolve(handle, b"duckdb_cast_function_set_extra_info", <void **>&casts.set_extra_info)
+    _resolve(handle, b"duckdb_cast_function_get_extra_info", <void **>&casts.get_extra_info)
+    _resolve(handle, b"duckdb_cast_function_get_cast_mode", <void **>&casts.get_mode)
+    _resolve(handle, b"duckdb_cast_function_set_error", <void **>&casts.set_error)
+    _resolve(handle, b"duckdb_cast_function_set_row_error", <void **>&casts.set_row_error)
     _resolve(handle, b"duckdb_vector_reference_vector", <void **>&casts.reference_vector)
     return 0
 

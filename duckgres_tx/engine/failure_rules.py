@@ -300,6 +300,21 @@ RULES: tuple[Rule, ...] = (
         lambda match, rest: f"{match[0]}.",
     ),
     Rule("CONVERSION", r"^Casting .* to (?P<type>DECIMAL\S*) failed", "22003", out_of_range),
+    # The complaints of text_types; DuckDB says behind them what was cast.
+    Rule(
+        "CONVERSION",
+        r'^(?P<whole>invalid cidr value: ".*")',
+        "22P02",
+        r"\g<whole>",
+        "Value has bits set to right of mask.",
+    ),
+    Rule("CONVERSION", r'^(?P<whole>invalid octet value in "macaddr" value: ".*")', "22003", r"\g<whole>"),
+    Rule(
+        "CONVERSION",
+        r'^(?P<whole>invalid input syntax for type (?:inet|cidr|macaddr|point): ".*")',
+        "22P02",
+        r"\g<whole>",
+    ),
     Rule(
         "CONVERSION",
         r'^invalid (?P<type>date|timestamp|time) field format: "(?P<value>.*?)"',

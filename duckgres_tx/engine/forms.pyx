@@ -74,7 +74,7 @@ cdef struct Alias:
     int oid
 
 cdef enum:
-    ALIASES = 16
+    ALIASES = 23
 
 cdef Alias[ALIASES] aliases = [
     Alias(b"JSON", DUCKDB_TYPE_VARCHAR, 114),
@@ -84,6 +84,13 @@ cdef Alias[ALIASES] aliases = [
     Alias(b"pg_node_tree", DUCKDB_TYPE_VARCHAR, 194),
     Alias(b"pg_aclitem", DUCKDB_TYPE_VARCHAR, 1033),
     Alias(b"pg_void", DUCKDB_TYPE_VARCHAR, 2278),
+    Alias(b"pg_bpchar", DUCKDB_TYPE_VARCHAR, 1042),
+    Alias(b"pg_cstring", DUCKDB_TYPE_VARCHAR, 2275),
+    Alias(b"pg_unknown", DUCKDB_TYPE_VARCHAR, 705),
+    Alias(b"pg_inet", DUCKDB_TYPE_VARCHAR, 869),
+    Alias(b"pg_cidr", DUCKDB_TYPE_VARCHAR, 650),
+    Alias(b"pg_macaddr", DUCKDB_TYPE_VARCHAR, 829),
+    Alias(b"pg_point", DUCKDB_TYPE_VARCHAR, 600),
     Alias(b"pg_oid", DUCKDB_TYPE_BIGINT, 26),
     Alias(b"pg_xid", DUCKDB_TYPE_BIGINT, 28),
     Alias(b"pg_regproc", DUCKDB_TYPE_BIGINT, 24),

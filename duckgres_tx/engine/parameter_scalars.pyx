@@ -32,6 +32,9 @@ from duckgres_tx.engine.input_temporal_binary cimport (
 )
 from duckgres_tx.engine.numbers cimport Number
 from duckgres_tx.engine.text_floats cimport write_double, write_float
+from duckgres_tx.engine.text_types cimport (
+    NOT_READ, TEXT_TYPE_ROOM, canonical_text, is_text_type, text_of_binary
+)
 from duckgres_tx.engine.values cimport (
     natural_number, value_of_date, value_of_double, value_of_integer, value_of_number, value_of_timestamp
 )
@@ -58,6 +61,8 @@ cdef int read_scalar(
         return _read_bytes(reading, source, target, exact, value)
     elif oid == 2950:
         return _read_uuid(reading, source, target, exact, value)
+    elif is_text_type(oid):
+        return _read_text_type(reading, source, target, exact, value)
     elif source.format == 1 and _is_registered_name(oid):
         return _read_integer(reading, source, target, exact, value)
     return _read_string(reading, source, target, exact, value)
@@ -306,6 +311,29 @@ cdef int _read_uuid(
     elif read_uuid_text(reading, source.data, source.length, &uuid.upper, &uuid.lower):
         return REFUSED
     return _settle(reading, source, target, exact, DUCKDB_TYPE_UUID, api.create_uuid(uuid), value)
+
+
+cdef int _read_text_type(
+    Reading *reading, SourceValue *source, Target *target, bint exact, duckdb_value *value
+) noexcept nogil:
+    """inet and such: their text in PostgreSQL's form."""
+    cdef char text[TEXT_TYPE_ROOM]
+    cdef int length
+    if source.format == 1:
+        length = text_of_binary(source.oid, source.data, source.length, text)
+        if length == NOT_READ:
+            bad_binary(reading)
+    else:
+        length = canonical_text(
+            source.oid, source.data, source.length, text, reading.sqlstate, reading.error, reading.error_size
+        )
+    if length == NOT_READ:
+        return REFUSED
+    value[0] = api.create_varchar_length(text, length)
+    if exact and target.id != DUCKDB_TYPE_VARCHAR:
+        api.destroy_value(value)
+        return NOT_EXACT
+    return MADE
 
 
 cdef int _read_string(

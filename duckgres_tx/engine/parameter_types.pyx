@@ -16,7 +16,7 @@ from duckgres_tx.engine.capi cimport (
 
 
 cdef enum:
-    ARRAYS = 28
+    ARRAYS = 33
 
 
 cdef bint is_textual(int oid) noexcept nogil:
@@ -61,6 +61,14 @@ cdef const char *type_name(int oid) noexcept nogil:
         return b"numeric"
     elif oid == 2950:
         return b"uuid"
+    elif oid == 869:
+        return b"inet"
+    elif oid == 650:
+        return b"cidr"
+    elif oid == 829:
+        return b"macaddr"
+    elif oid == 600:
+        return b"point"
     return b"text"
 
 
@@ -147,6 +155,7 @@ cdef int[2 * ARRAYS] array_oids = [
     1000, 16, 1001, 17, 1002, 18, 1003, 19, 1016, 20, 1005, 21, 1007, 23, 1008, 24, 1009, 25, 1028, 26, 1011, 28,
     199, 114, 1021, 700, 1022, 701, 1014, 1042, 1015, 1043, 1182, 1082, 1183, 1083, 1115, 1114, 1185, 1184,
     1187, 1186, 1270, 1266, 1561, 1560, 1563, 1562, 1231, 1700, 2951, 2950, 3807, 3802, 2210, 2205,
+    1041, 869, 651, 650, 1040, 829, 1017, 600, 1263, 2275,
 ]
 
 

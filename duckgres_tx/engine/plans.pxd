@@ -133,6 +133,8 @@ cdef enum:
     BINARY_BIT
     # "char": one byte, 0 for the empty string.
     BINARY_CHAR
+    # inet and such, which are kept as text; see text_types.
+    BINARY_TEXT_TYPE
     LABEL8
     LABEL16
     LABEL32

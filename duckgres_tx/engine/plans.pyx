@@ -15,6 +15,7 @@ from duckgres_tx.engine.capi cimport (
     duckdb_type
 )
 from duckgres_tx.engine.forms cimport TYPES, alias_oid, forms
+from duckgres_tx.engine.text_types cimport is_text_type
 from duckgres_tx.engine.json_scalars cimport quote_json
 from duckgres_tx.engine.procedures cimport PROCEDURE_WIDTH
 from duckgres_tx.engine.variants cimport (
@@ -112,6 +113,8 @@ cdef ColumnPlan *_plan_simple(duckdb_type kind, int alias, int format, const Ren
             plan.quoting = DOCUMENT
         elif alias == 18 and format == 1:
             plan.write = BINARY_CHAR
+        elif format == 1 and is_text_type(alias):
+            plan.write = BINARY_TEXT_TYPE
         elif kind == DUCKDB_TYPE_BIGINT and format == 1:
             plan.write = BINARY_OID
         elif alias == 24:

@@ -9,9 +9,10 @@ from libc.string cimport memcpy, memset
 
 from duckgres_tx.engine.buffers cimport Writer, ensure, put16, put32
 from duckgres_tx.engine.plans cimport (
-    BINARY_BIGNUM, BINARY_BIT, BINARY_CHAR, LABEL8, LABEL16, LABEL32, STRING, TEXT_BIGNUM, TEXT_BIT, TEXT_BLOB
+    BINARY_BIGNUM, BINARY_BIT, BINARY_CHAR, BINARY_TEXT_TYPE, LABEL8, LABEL16, LABEL32, STRING, TEXT_BIGNUM, TEXT_BIT, TEXT_BLOB
 )
 from duckgres_tx.engine.text_numbers cimport write_eight
+from duckgres_tx.engine.text_types cimport NOT_READ, TEXT_TYPE_ROOM, binary_of_text
 
 
 cdef enum:
@@ -46,6 +47,8 @@ cdef char *write_varying(Writer *writer, ColumnPlan *plan, idx_t row, char *out)
         return _write_binary_bits(writer, string_at(plan.data, row), out)
     elif what == BINARY_CHAR:
         return _write_char(writer, string_at(plan.data, row), out)
+    elif what == BINARY_TEXT_TYPE:
+        return _write_text_type(writer, plan.oid, string_at(plan.data, row), out)
     elif what == TEXT_BIGNUM or what == BINARY_BIGNUM:
         return _write_bignum(writer, string_at(plan.data, row), what == BINARY_BIGNUM, out)
     writer.result = UNKNOWN_TYPE
@@ -68,6 +71,18 @@ cdef char *_write_char(Writer *writer, Slice text, char *out) noexcept nogil:
         return NULL
     out[0] = text.data[0] if text.length > 0 else 0
     return out + 1
+
+
+cdef char *_write_text_type(Writer *writer, int oid, Slice text, char *out) noexcept nogil:
+    cdef int length
+    out = ensure(writer, out, TEXT_TYPE_ROOM)
+    if out == NULL:
+        return NULL
+    length = binary_of_text(oid, text.data, text.length, out)
+    if length == NOT_READ:
+        writer.result = OUT_OF_RANGE
+        return NULL
+    return out + length
 
 
 cdef char *_write_hexadecimal(Writer *writer, Slice blob, char *out) noexcept nogil:

@@ -23,6 +23,7 @@ _TYPE_SUFFIX = (("with", "time", "zone"), ("without", "time", "zone"))
 _LITERAL_TYPE_WORDS = """
     date time timestamp timestamptz timetz interval bool boolean int int2 int4 int8 integer bigint smallint numeric decimal
     float float4 float8 real precision varying text varchar char character bpchar json jsonb uuid bytea bit regclass regtype
+    inet cidr macaddr point
 """
 LITERAL_TYPES = frozenset(_LITERAL_TYPE_WORDS.split())
 """Words that may stand before a string constant to say its type, or end such a type's name."""

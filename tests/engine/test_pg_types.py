@@ -67,6 +67,12 @@ ANNOUNCED = [
     ("pg_regnamespace", "regnamespace"),
     ("pg_regrole", "regrole"),
     ("pg_aclitem", "aclitem"),
+    ("pg_bpchar", "bpchar"),
+    ("pg_cstring", "cstring"),
+    ("pg_inet", "inet"),
+    ("pg_cidr", "cidr"),
+    ("pg_macaddr", "macaddr"),
+    ("pg_point", "point"),
 ]
 
 

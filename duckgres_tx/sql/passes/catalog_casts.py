@@ -8,12 +8,14 @@ Spec: datatype-oid.html
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from duckgres_tx.catalog import vocabulary
+from duckgres_tx.errors import PgError
 from duckgres_tx.sql.edits import StatementEdit
 from duckgres_tx.sql.passes.catalog_operators import array_items
-from duckgres_tx.sql.tokens import Kind
+from duckgres_tx.sql.tokens import Kind, string_value
 from duckgres_tx.sql.translation_context import TranslationContext
 from duckgres_tx.sql.type_positions import Place, TypePosition, replace_cast, type_positions
 
@@ -27,11 +29,30 @@ _ALIASES: Final = {
     '"char"': "pg_char",
     "xid": "pg_xid",
     "cid": "pg_xid",
+    "cstring": "pg_cstring",
+    "unknown": "pg_unknown",
+    "inet": "pg_inet",
+    "cidr": "pg_cidr",
+    "macaddr": "pg_macaddr",
+    "point": "pg_point",
     "int2vector": "pg_int2vector",
     "oidvector": "pg_oidvector",
 }
-# In what is stored, DuckDB's own types: another program that opens the file knows no alias.
-_STORED: Final = {"oid": "BIGINT", "name": "VARCHAR", '"char"': "VARCHAR", "xid": "BIGINT", "cid": "BIGINT"}
+# In what is stored, DuckDB's own types where they do: another program that opens the file knows no alias.
+_STORED: Final = {
+    "oid": "BIGINT",
+    "name": "VARCHAR",
+    '"char"': "VARCHAR",
+    "xid": "BIGINT",
+    "cid": "BIGINT",
+    # It could not check these.
+    "inet": "pg_inet",
+    "cidr": "pg_cidr",
+    "macaddr": "pg_macaddr",
+    "point": "pg_point",
+}
+_VECTORS: Final = {"int2vector": "smallint", "oidvector": "oid"}
+_NUMBER: Final = re.compile(r"[+-]?[0-9]+")
 _TEXT_TYPES: Final = frozenset(("text", "varchar", "name", "bpchar", "cstring"))
 _COMPARISONS: Final = frozenset(("=", "<>", "!=", "<", ">", "<=", ">="))
 
@@ -76,8 +97,27 @@ def _rename(edit: StatementEdit, position: TypePosition, name: str, *, is_array:
     if position.past - position.first > 2 and edit.tokens[position.first + 1].text == ".":
         past = position.first + 3
     edit.replace_tokens(position.first, past, new)
+    if name in _VECTORS and not is_array and position.operand_past - position.operand == 1:
+        _translate_vector_text(edit, position.operand, _VECTORS[name])
     if is_array and position.operand_past - position.operand == 1:
         _translate_array_text(edit, position.operand)
+
+
+def _translate_vector_text(edit: StatementEdit, index: int, element: str) -> None:
+    """``'1 2'::int2vector``.
+
+    Raises:
+        PgError: 22P02.
+    """
+    token = edit.tokens[index]
+    if token.kind is not Kind.STRING:
+        return
+    numbers = string_value(token.text).split()
+    wrong = next((number for number in numbers if not _NUMBER.fullmatch(number)), None)
+    if wrong is not None:
+        message = f'invalid input syntax for type {element}: "{wrong}"'
+        raise PgError("22P02", message, position=edit.source.offset + token.start + 1)
+    edit.replace(token.start, token.end, f"[{', '.join(numbers)}]")
 
 
 def _translate_array_text(edit: StatementEdit, index: int) -> None:

@@ -38,6 +38,7 @@ _BUILT_IN_WORDS = """
 _BUILT_IN = frozenset(_BUILT_IN_WORDS.split())
 _SERIALS = frozenset(SERIAL_TYPES)
 _WITHOUT_PRECISION = {"timestamptz": "TIMESTAMPTZ", "time": "TIME", "timetz": "TIMETZ"}
+_SET_OPERATIONS = frozenset(("union", "intersect", "except"))
 _INTERVAL_FIELDS = frozenset(("year", "month", "day", "hour", "minute", "second"))
 
 
@@ -135,14 +136,35 @@ def _exact_numeric(edit: StatementEdit, position: TypePosition) -> str | None:
 
 
 def _translate_length(edit: StatementEdit, position: TypePosition) -> None:
-    """A cast to ``varchar(n)`` cuts the text off at n characters; DuckDB ignores the length."""
+    """A cast to ``varchar(n)`` cuts the text off at n characters; DuckDB ignores the length.
+
+    ``char(n)`` is filled up with blanks where it is shown; wherever something is done with it they don't count.
+    """
     modifier = _modifier(edit, position)
     cast = position.place is Place.CAST
     if not cast or position.name not in ("varchar", "bpchar") or modifier is None or modifier[1] != position.past:
         return
     length = edit.tokens[modifier[0] + 1]
-    if length.kind is Kind.NUMBER and modifier[1] - modifier[0] == 3:
+    if length.kind is not Kind.NUMBER or modifier[1] - modifier[0] != 3:
+        return
+    if position.name == "bpchar" and _is_shown(edit, position):
+        after = f", {length.text}), {length.text}, ' ') AS pg_bpchar)"
+        edit.wrap_tokens(position.whole, position.whole_past, 'CAST(rpad("left"(', after)
+    else:
         edit.wrap_tokens(position.whole, position.whole_past, '"left"(', f", {length.text})")
+
+
+def _is_shown(edit: StatementEdit, position: TypePosition) -> bool:
+    """Whether an expression is, whole, a column of the result."""
+    tokens = edit.tokens
+    if not tokens[0].is_word("select") or not edit.words.isdisjoint(_SET_OPERATIONS):
+        return False
+    shown = edit.brackets.depth_zero()
+    if position.whole not in shown or any(tokens[index].is_word("from") for index in shown if index < position.whole):
+        return False
+    before, past = tokens[position.whole - 1], position.whole_past
+    ends = past == len(tokens) or tokens[past].text == "," or tokens[past].is_word("from", "as")
+    return ends and (before.text == "," or before.is_word("select", "all"))
 
 
 def _check_interval(edit: StatementEdit, position: TypePosition) -> None:
