@@ -114,7 +114,7 @@ cdef bint _begin_batch(CopyIn *copy, Batch *batch) noexcept nogil:
 
 cdef bint _fill_batch(CopyIn *copy) noexcept nogil:
     """Parse into the batch behind the filled ones, of which there is one. False: more input is needed for it."""
-    cdef Batch *batch = &copy.batches[(copy.first + copy.filled) % BATCHES]
+    cdef Batch *batch = &copy.batches[copy.filling]
     cdef idx_t capacity = api.vector_size()
     cdef idx_t before
     cdef size_t window = copy.parser.window.length - copy.parser.at
@@ -136,6 +136,7 @@ cdef bint _fill_batch(CopyIn *copy) noexcept nogil:
         api.data_chunk_set_size(batch.chunk, batch.rows)
     lock(copy.task.core)
     if batch.rows and not has_failed(&copy.parser):
+        copy.filling = (copy.filling + 1) % BATCHES
         copy.filled += 1
         copy.filled_bytes += batch.bytes
     copy.parsed_all = over

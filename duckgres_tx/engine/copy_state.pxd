@@ -43,6 +43,7 @@ cdef struct CopyIn:
     Buffer taken
     uint64_t parsed_bytes
     idx_t parsed_rows
+    int filling                    # the batch in hand: the one behind the filled ones
     bint gave_up                   # the client did, and what it had sent before has been taken
     # Under the mutex.
     Batch batches[BATCHES]
