@@ -1,7 +1,7 @@
 """Long COPY streams in both directions need no memory of their own: what the server has more while they flow.
 
-The server's ``memory_limit`` is small here, since DuckDB keeps what it has written in memory as far as that allows, which is
-no matter of COPY's. The rows are made while they are sent, and thrown away when they are read.
+The server's ``memory_limit`` is the least that a database is given, since DuckDB keeps what it has written in memory as far as
+that allows, which is no matter of COPY's. The rows are made while they are sent, and thrown away when they are read.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PART = "stream"
 GIGABYTE = 1_000_000_000
 BLOCK_ROWS = 10_000
 SETTLE_ROWS = 200_000
-MEMORY_LIMIT = "16MB"
+MEMORY_LIMIT = "64MiB"
 GROWTH_MB = Target(64, at_least=False, absolute=True)
 SAMPLE_S = 0.1
 TABLE = "create table streamed (a bigint, b text, c numeric(12,2), d date, e double)"
