@@ -15,6 +15,7 @@ from duckgres_tx.catalog import facts, names, pg_columns
 from duckgres_tx.catalog.facts_functions import FACTS_MACROS
 from duckgres_tx.catalog.information_schema import INFORMATION_SCHEMA
 from duckgres_tx.catalog.of_definitions import DEFINITION_FUNCTIONS, DEFINITION_SUPPORT
+from duckgres_tx.catalog.of_queries import QUERY_FUNCTIONS, QUERY_SUPPORT, QUERY_TABLES
 from duckgres_tx.catalog.of_server import OF_SERVER
 from duckgres_tx.catalog.of_session import SESSION_FUNCTIONS, SESSION_SUPPORT
 from duckgres_tx.catalog.of_tables import OF_TABLES
@@ -98,8 +99,12 @@ LIVE_SCHEMAS: Final = {names.PG: names.PG_LIVE, names.INFO: names.INFO_LIVE}
 def _pieces() -> Iterable[Piece]:
     """Everything but the facts themselves, in any order."""
     for schema, macros in (
-        (names.FACTS, (*VALUE_SUPPORT, *SESSION_SUPPORT)),
-        (names.PG, (*SESSION_FUNCTIONS, *VALUE_FUNCTIONS, *DEFINITION_SUPPORT, *DEFINITION_FUNCTIONS, *VALUE_TABLES)),
+        (names.FACTS, (*VALUE_SUPPORT, *QUERY_SUPPORT, *SESSION_SUPPORT)),
+        (
+            names.PG,
+            (*SESSION_FUNCTIONS, *VALUE_FUNCTIONS, *QUERY_FUNCTIONS, *DEFINITION_SUPPORT, *DEFINITION_FUNCTIONS),
+        ),
+        (names.PG, (*VALUE_TABLES, *QUERY_TABLES)),
     ):
         for each in macros:
             yield Piece(schema, each.name, each.create("{" + _MARKS[schema] + "}"), each.table)

@@ -349,6 +349,7 @@ RULES: tuple[Rule, ...] = (
         r'malformed array literal: "\g<value>"',
     ),
     Rule("INVALID_INPUT", r"^division by zero$", "22012"),
+    Rule("INVALID_INPUT", r"^null character not permitted$", "54000"),
     Rule("OUT_OF_RANGE", r"^Overflow in .* of (?P<type>\w+)", "22003", out_of_range),
     Rule("OUT_OF_RANGE", r"square root of a negative", "2201F"),
     Rule("OUT_OF_RANGE", r"logarithm", "2201E"),

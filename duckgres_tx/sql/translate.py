@@ -12,6 +12,7 @@ from attrs import frozen
 from duckgres_tx.errors import PgError
 from duckgres_tx.sql.edits import UNCHANGED, PositionMap, StatementEdit
 from duckgres_tx.sql.passes import (
+    aggregates,
     argument_types,
     array_casts,
     catalog_casts,
@@ -80,12 +81,15 @@ PASSES: tuple[Pass, ...] = (
     catalog_operators.translate_catalog_operators,
     catalog_casts.translate_catalog_casts,
     array_casts.show_arrays,
+    aggregates.translate_aggregates,
+    json_operators.translate_paths,
     json_operators.bracket_json_operators,
     json_operators.merge_json,
     patterns.translate_patterns,
     date_patterns.translate_date_patterns,
     constants.translate_constants,
     constants.translate_bytea,
+    constants.check_floats,
     temporal_constants.translate_temporal_constants,
     types.translate_types,
     keyword_names.quote_reserved_names,

@@ -203,6 +203,44 @@ true and '{"a": {"b": "x"}}'::json -> 'a' ->> 'b' = 'x'
 1 = 1 and '{"a": null}'::json ->> 'a' is null
 (select string_agg(a || b::text || n::text, ',' order by n) from unnest(array['x', 'y'], array[1, 2]) with ordinality t(a, b, n))
 (select count(*) from pg_type where typname in ('int4', 'text') and typreceive::text in ('int4recv', 'textrecv'))
+chr(65) || chr(8364)
+btrim('xyxtrimyyx', 'xyz') || '|' || btrim('  a ')
+to_hex(255) || to_hex(-1) || to_hex(4294967296)
+encode('abc'::bytea, 'hex') || encode('abc'::bytea, 'base64')
+encode(decode(repeat('ab', 100), 'hex'), 'base64')
+encode('\x00ff415c0a7f'::bytea, 'escape')
+decode('616263', 'hex') = 'abc'::bytea and decode('YW Jj', 'base64') = 'abc'::bytea
+encode(null::bytea, 'hex') is null
+sha256('abc'::bytea) = '\xba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'::bytea
+width_bucket(5.35, 0.024, 10.06, 5)
+width_bucket(-1, 0, 10, 5) * 100 + width_bucket(10, 0, 10, 5) * 10 + width_bucket(7.9, 10, 0, 4)
+num_nulls(1, null, 'a', null) * 10 + num_nonnulls(1, null, 'a')
+|/ 25.0::float8 = 5
+round((||/ 27.0::float8)::numeric, 5)
+justify_hours(interval '27 hours')
+justify_hours(interval '1 day -3 hours')
+justify_hours(interval '-1 day 30 hours 5 minutes 2.5 seconds')
+justify_days(interval '35 days') = interval '1 month 5 days'
+extract(day from justify_days(interval '2 mons -35 days 3 hours'))
+extract(month from justify_days(interval '-1 year 65 days')) * 100 + extract(day from justify_days(interval '-1 year 65 days'))
+json_typeof('[1]') || json_typeof('{}') || json_typeof('"a"') || json_typeof('1.5') || json_typeof('true')
+jsonb_typeof('null'::jsonb)
+json_typeof(null) is null
+to_jsonb(1)
+to_jsonb('a'::text)
+(select count(*) from json_array_elements('[1, {"a": 2}]'))
+(select string_agg(e, '|' order by e) from jsonb_array_elements_text('["x", "y", null]'::jsonb) t(e))
+(select sum(value::text::int) from json_array_elements('[1, 2]'))
+(select json_agg(x order by x desc) ->> 0 from (values (1), (2)) v(x))
+(select jsonb_agg(x) filter (where x > 1) ->> 0 from (values (1), (2)) v(x))
+(select json_agg(distinct x)::jsonb from (values (1), (1)) v(x))
+(select json_agg(x) is null from (values (1)) v(x) where x > 1)
+(select every(x > 1) filter (where x > 1) from (values (1), (2)) v(x))
+'{"a": {"b": [1, "x"]}}'::json #>> '{a,b,1}'
+'{"a": {"b": [1, "x"]}}'::jsonb #> '{a,b}' ->> 0
+1 = 1 and '{"a/~": {"b c": "d"}}'::json #>> '{"a/~","b c"}' = 'd'
+'{"a": 1}'::jsonb #>> '{b}' is null
+'{"a": 1}'::jsonb #>> array['a']
 (select indkey[0] from pg_index i join pg_class c on c.oid = i.indexrelid where c.relname = 'orders_pkey')
 """
 

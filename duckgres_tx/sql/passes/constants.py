@@ -1,11 +1,14 @@
-r"""String constants that DuckDB reads otherwise: bit strings, ``U&'…'``, and bytea's ``'\xDEAD'``.
+r"""String constants that DuckDB reads otherwise: bit strings, ``U&'…'``, bytea's ``'\xDEAD'``, and numbers that no float can be.
 
 Spec: sql-syntax-lexical.html#SQL-SYNTAX-CONSTANTS, datatype-binary.html#DATATYPE-BINARY
 """
 
 from __future__ import annotations
 
+import math
 import re
+import struct
+from typing import Final
 
 from duckgres_tx.errors import FeatureNotSupported, PgError
 from duckgres_tx.sql.edits import StatementEdit
@@ -26,6 +29,46 @@ def translate_constants(edit: StatementEdit, context: TranslationContext) -> Non
             edit.replace(token.start, token.end, f"{quote_string(_bits(edit, token))}::BIT")
         elif first in "uU" and not (index + 1 < len(edit.tokens) and edit.tokens[index + 1].is_word("uescape")):
             edit.replace(token.start, token.end, quote_string(string_value(token.text)))
+
+
+_FLOAT_WORDS: Final = frozenset(("float8", "float4", "float", "real", "double"))
+_FLOATS: Final = {"float8": ("double precision", "d"), "float4": ("real", "f")}
+_DECIMAL = re.compile(r"\s*[+-]?(?P<digits>[0-9]*\.?[0-9]*)(?:[eE][+-]?[0-9]+)?\s*\Z")
+
+
+def check_floats(edit: StatementEdit, context: TranslationContext) -> None:
+    """``'1e400'::float8`` is out of range, and no infinity; nor is what is too small a zero.
+
+    Raises:
+        PgError: 22003.
+    """
+    if edit.words.isdisjoint(_FLOAT_WORDS):
+        return
+    for position in type_positions(edit):
+        if position.name not in _FLOATS or position.operand_past - position.operand != 1:
+            continue
+        token = edit.tokens[position.operand]
+        if position.place is not Place.COLUMN and token.kind is Kind.STRING:
+            text = string_value(token.text)
+            name, form = _FLOATS[position.name]
+            if not _fits(text, form):
+                raise PgError(
+                    "22003",
+                    f'"{text.strip()}" is out of range for type {name}',
+                    position=edit.source.offset + token.start + 1,
+                )
+
+
+def _fits(text: str, form: str) -> bool:
+    """Whether a number in decimal notation is one of this floating-point format; what is no number is DuckDB's to refuse."""
+    match = _DECIMAL.match(text)
+    if match is None or match["digits"] in ("", "."):
+        return True
+    try:
+        value = struct.unpack(form, struct.pack(form, float(text)))[0]
+    except OverflowError:
+        return False
+    return not math.isinf(value) and (value != 0 or not match["digits"].strip("0."))
 
 
 _DIGITS = {"binary": frozenset("01"), "hexadecimal": frozenset("0123456789abcdefABCDEF")}

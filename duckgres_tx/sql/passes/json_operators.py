@@ -3,6 +3,8 @@
 ``a AND j ->> 'k' = 'x'``: DuckDB's arrows, which are those of its lambdas too, bind weaker than all that stands before.
 So what PostgreSQL takes for an operand is put in parentheses. Behind an arrow all is well.
 
+``j #>> '{a,b}'`` is ``j ->> '/a/b'``, where the path is a constant.
+
 ``j || '{"a": 1}'::jsonb`` merges; DuckDB would put the two texts one behind the other. That a column is JSON can't be
 seen here, so one of the operands has to say it.
 
@@ -11,15 +13,17 @@ Spec: sql-syntax-lexical.html#SQL-PRECEDENCE, functions-json.html#FUNCTIONS-JSON
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from duckgres_tx.catalog import vocabulary
 from duckgres_tx.errors import FeatureNotSupported
 from duckgres_tx.sql.edits import StatementEdit
-from duckgres_tx.sql.tokens import Kind
+from duckgres_tx.sql.tokens import Kind, quote_string, string_value
 from duckgres_tx.sql.translation_context import TranslationContext
 
-_ARROWS: Final = frozenset(("->", "->>"))
+_PATHS: Final = {"#>": "->", "#>>": "->>"}
+_ARROWS: Final = frozenset(("->", "->>", *_PATHS))
 # Words whose operand may follow; the others begin or end a clause.
 _BINDING_WORDS: Final = frozenset(("and", "or", "not", "like", "ilike", "to", "between", "escape"))
 _LAMBDA_FUNCTION_WORDS: Final = """
@@ -35,6 +39,63 @@ _JSON_FUNCTION_WORDS: Final = """
     json_group_object json_merge_patch
 """
 _JSON_FUNCTIONS: Final = frozenset(_JSON_FUNCTION_WORDS.split())
+
+
+def translate_paths(edit: StatementEdit, context: TranslationContext) -> None:
+    """``#>`` and ``#>>`` become arrows with a JSON pointer."""
+    if "#>" not in edit.source.text:
+        return
+    tokens = edit.tokens
+    for index, token in enumerate(tokens[:-1]):
+        if token.kind is not Kind.OPERATOR or token.text not in _PATHS or index == 0:
+            continue
+        steps, past = _path(edit, index + 1)
+        if steps is not None:
+            pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
+            edit.replace_tokens(index, past, f"{_PATHS[token.text]} {quote_string(pointer)}")
+
+
+def _path(edit: StatementEdit, index: int) -> tuple[list[str] | None, int]:
+    """The steps of a path that is a constant, ``'{a,1}'`` or ``ARRAY['a', '1']``, and where it ends."""
+    tokens = edit.tokens
+    if tokens[index].kind is Kind.STRING:
+        past = index + 1
+        if past + 3 < len(tokens) and [token.text for token in tokens[past : past + 4]] == ["::", "text", "[", "]"]:
+            past += 4
+        return _steps(string_value(tokens[index].text)), past
+    closing = edit.brackets.partner(index + 1) if index + 1 < len(tokens) and tokens[index].is_word("array") else None
+    if closing is None:
+        return None, index
+    items = [tokens[first] for first, past in edit.brackets.items(index + 2, closing) if past - first == 1]
+    if len(items) != len(edit.brackets.items(index + 2, closing)) or any(
+        item.kind is not Kind.STRING for item in items
+    ):
+        return None, index
+    return [string_value(item.text) for item in items], closing + 1
+
+
+_STEP = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^{},"\\\s][^{},"\\]*))\s*(,|\}\s*\Z)', re.DOTALL)
+
+
+def _steps(value: str) -> list[str] | None:
+    """The items of an array's text with one dimension and no NULL; None of any other text."""
+    value = value.strip()
+    if value == "{}":
+        return []
+    steps: list[str] = []
+    position = 1 if value.startswith("{") else len(value)
+    while position < len(value):
+        match = _STEP.match(value, position)
+        if match is None:
+            return None
+        quoted, plain, sign = match.groups()
+        if plain is not None and plain.strip().upper() == "NULL":
+            return None
+        steps.append(plain.rstrip() if quoted is None else re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL))
+        position = match.end()
+        if sign != ",":
+            return steps
+    return None
 
 
 def bracket_json_operators(edit: StatementEdit, context: TranslationContext) -> None:
