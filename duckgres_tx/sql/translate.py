@@ -99,6 +99,7 @@ PASSES: tuple[Pass, ...] = (
     set_functions.translate_set_functions,
     function_aliases.name_function_columns,
     result_names.name_derived_columns,
+    result_names.name_columns_of_values,
 )
 """In the order in which they run; the order matters only where one asks ``is_replaced``."""
 

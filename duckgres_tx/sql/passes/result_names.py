@@ -1,7 +1,8 @@
 """Names for the unnamed columns of derived tables, so that they are called in DuckDB what they are in PostgreSQL.
 
 ``CREATE TABLE t AS SELECT count(*) FROM s`` makes a column ``count``, and ``SELECT sum FROM (SELECT sum(x) FROM s)``
-finds its column. The columns of the outermost select list are named in RowDescription (``names``), not here.
+finds its column. Those of VALUES are ``column1`` and so on, where DuckDB counts from ``col0``. The columns of the outermost select list
+are named in RowDescription (``names``), not here.
 """
 
 from __future__ import annotations
@@ -23,6 +24,45 @@ def name_derived_columns(edit: StatementEdit, context: TranslationContext) -> No
             for past, name in list_names(edit.brackets, index):
                 if name != UNNAMED:
                     edit.insert(tokens[past - 1].end, f" AS {quote_name(name)}")
+
+
+def name_columns_of_values(edit: StatementEdit, context: TranslationContext) -> None:
+    """``FROM (VALUES (1, 2)) v``, in WITH and CREATE TABLE AS too, becomes a SELECT from it with names; not where it has some."""
+    tokens = edit.tokens
+    if "values" not in edit.words:
+        return
+    for index, token in enumerate(tokens[:-1]):
+        if not token.is_word("values") or tokens[index + 1].text != "(" or not index:
+            continue
+        if not _is_stored(edit, index) and (not _makes_table(edit, index) or _has_column_list(edit, index - 1)):
+            continue
+        past = first = index + 1
+        while past < len(tokens) and tokens[past].text == "(" and (closing := edit.brackets.partner(past)) is not None:
+            past = closing + 1
+            if past + 1 >= len(tokens) or tokens[past].text != "," or tokens[past + 1].text != "(":
+                break
+            past += 1
+        columns = len(edit.brackets.items(first + 1, edit.brackets.partner(first) or first))
+        names = ", ".join(f"column{number}" for number in range(1, columns + 1))
+        edit.wrap_tokens(index, past, "SELECT * FROM (", f') AS "*VALUES*"({names})')
+
+
+def _is_stored(edit: StatementEdit, index: int) -> bool:
+    """``CREATE TABLE t AS VALUES …``."""
+    tokens = edit.tokens
+    return tokens[0].is_word("create") and tokens[index - 1].is_word("as") and index - 1 in edit.brackets.depth_zero()
+
+
+def _has_column_list(edit: StatementEdit, opening: int) -> bool:
+    """``(VALUES …) AS v(a, b)``, or ``WITH v(a, b) AS (VALUES …)``."""
+    tokens, closing = edit.tokens, edit.brackets.partner(opening)
+    before = opening - 1
+    while before > 1 and tokens[before].is_word("not", "materialized"):
+        before -= 1
+    if closing is None or (before > 0 and tokens[before].is_word("as") and tokens[before - 1].text == ")"):
+        return True
+    alias = closing + 2 if closing + 1 < len(tokens) and tokens[closing + 1].is_word("as") else closing + 1
+    return alias + 1 < len(tokens) and bool(tokens[alias].name) and tokens[alias + 1].text == "("
 
 
 def _stored_select(edit: StatementEdit) -> int | None:
