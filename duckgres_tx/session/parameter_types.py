@@ -107,7 +107,8 @@ def cast_parameters(
     brackets = Brackets(tokens) if firm else None
     pieces: list[tuple[int, str]] = []
     for index, token in enumerate(tokens):
-        if token.kind is not Kind.PARAMETER:
+        # a name behind the dollar is DuckDB's
+        if token.kind is not Kind.PARAMETER or not token.text[1:].isdigit():
             continue
         number = int(token.text[1:])
         has_cast = index + 1 < len(tokens) and tokens[index + 1].text == "::"
@@ -193,7 +194,9 @@ def written_types(text: str, numbers: AbstractSet[int]) -> dict[int, str]:
     brackets = Brackets(tokens)
     found: dict[int, str] = {}
     for index, token in enumerate(tokens[:-2]):
-        if token.kind is Kind.PARAMETER and tokens[index + 1].text == "::" and int(token.text[1:]) in numbers:
+        if token.kind is not Kind.PARAMETER or tokens[index + 1].text != "::" or not token.text[1:].isdigit():
+            continue
+        if int(token.text[1:]) in numbers:
             past = brackets.type_past(index + 2)
             found.setdefault(int(token.text[1:]), text[tokens[index + 2].start : tokens[past - 1].end])
     return found

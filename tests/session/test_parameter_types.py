@@ -19,6 +19,12 @@ def test_what_only_looks_like_a_parameter_stays():
     assert cast_parameters(text, {1: "INTEGER"}).text == text
 
 
+def test_named_parameters_stay():
+    """DuckDB has them; no client can give them a value."""
+    assert cast_parameters("select $1, $n::int", {1: "INTEGER"}).text == "select ($1::INTEGER), $n::int"
+    assert written_types("select $1::int, $n::int", {1}) == {1: "int"}
+
+
 def test_a_cast_of_the_clients_own_is_enough():
     """`$1::int` says it all."""
     assert cast_parameters("select $1::int, $1", {1: "INTEGER"}).text == "select $1::int, ($1::INTEGER)"
