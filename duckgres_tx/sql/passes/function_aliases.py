@@ -7,6 +7,7 @@ Spec: sql-select.html#SQL-FROM
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from duckgres_tx.catalog import vocabulary
@@ -114,21 +115,38 @@ def stands_in_from(edit: StatementEdit, index: int) -> bool:
         return False
     tokens = edit.tokens
     before = tokens[index - 1]
-    if before.is_word("from", "join", "lateral"):
+    if before.is_word("from"):
+        return _begins_clause(edit, index - 1)
+    if before.is_word("join", "lateral"):
         return True
     if before.text != ",":
         return False
-    depth = 0
-    for at in range(index - 1, -1, -1):
-        text = tokens[at].text
-        if text in (")", "]", "}"):
-            depth += 1
-        elif text in ("(", "[", "{"):
-            depth -= 1
-            if depth < 0:
-                return False
-        elif depth == 0 and tokens[at].is_word("from"):
-            return True
-        elif depth == 0 and tokens[at].word in _CLAUSES:
+    for at in _before(edit, index - 1):
+        if tokens[at].is_word("from"):
+            return _begins_clause(edit, at)
+        if tokens[at].word in _CLAUSES:
             return False
     return False
+
+
+def _begins_clause(edit: StatementEdit, at: int) -> bool:
+    """Whether a FROM begins a clause: not that of ``extract(day FROM now())``, nor that of IS DISTINCT FROM."""
+    tokens = edit.tokens
+    if at > 1 and tokens[at - 1].is_word("distinct") and tokens[at - 2].is_word("is", "not"):
+        return False
+    if at == 0 or tokens[at - 1].text == "(":
+        return True
+    return any(tokens[index].is_word("select", "delete", "update", "returning") for index in _before(edit, at))
+
+
+def _before(edit: StatementEdit, index: int) -> Iterator[int]:
+    """The tokens before one, backwards, in the same brackets and in none of their own."""
+    while index > 0:
+        index -= 1
+        text = edit.tokens[index].text
+        if text in (")", "]", "}"):
+            index = edit.brackets.partner(index) or 0
+        elif text in ("(", "[", "{"):
+            return
+        else:
+            yield index

@@ -13,7 +13,7 @@ from duckgres_tx.sql.edits import StatementEdit
 from duckgres_tx.sql.several import SERIAL_TYPES
 from duckgres_tx.sql.tokens import Kind, string_value
 from duckgres_tx.sql.translation_context import TranslationContext
-from duckgres_tx.sql.type_positions import Place, TypePosition, type_positions
+from duckgres_tx.sql.type_positions import Place, TypePosition, replace_cast, type_positions
 
 NUMERIC = "DECIMAL(38,10)"
 """What ``numeric`` without precision is; DuckDB's own choice, DECIMAL(18,3), would round 1.2345 silently."""
@@ -48,6 +48,10 @@ def translate_types(edit: StatementEdit, context: TranslationContext) -> None:
         if position.place is Place.COLUMN and position.name in _SERIALS:
             raise _no_serial(edit, position)
         if edit.is_replaced(edit.tokens[position.first].start, edit.tokens[position.past - 1].end):
+            continue
+        if position.name == "anyarray" and position.place is Place.CAST:
+            # an array is one already
+            replace_cast(edit, position, "", "")
             continue
         if position.name == "interval" and position.place is not Place.COLUMN:
             _check_interval(edit, position)
