@@ -1,4 +1,4 @@
-"""DuckDB's lists and fixed-size arrays as PostgreSQL's arrays. No GIL."""
+"""DuckDB's lists and fixed-size arrays as PostgreSQL's arrays, and structs without names as its records. No GIL."""
 
 from duckgres_tx.engine.buffers cimport Writer
 from duckgres_tx.engine.capi cimport idx_t

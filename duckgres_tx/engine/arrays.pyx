@@ -1,4 +1,4 @@
-"""DuckDB's lists and fixed-size arrays as PostgreSQL's arrays, in text and in binary.
+"""DuckDB's lists and fixed-size arrays as PostgreSQL's arrays, structs without names as its records, in text and in binary.
 
 A list of lists is an array of more dimensions. PostgreSQL's arrays are rectangles, DuckDB's lists needn't be: text shows
 a ragged one as it is (`{{1,2},{3}}`, a missing sublist as NULL), which clients' parsers take; in binary there is
@@ -6,7 +6,7 @@ no way to say it, and it ends in ENCODE_RAGGED. When there is no element at all,
 
 Touches: the buffer it is given. No GIL.
 
-Spec: arrays.html#ARRAYS-IO, array_send in PostgreSQL's arrayfuncs.c
+Spec: arrays.html#ARRAYS-IO, rowtypes.html#ROWTYPES-IO-SYNTAX; array_send in PostgreSQL's arrayfuncs.c, record_send in rowtypes.c
 """
 
 from libc.stdint cimport uint8_t, uint64_t
@@ -17,8 +17,10 @@ from duckgres_tx.engine.capi cimport duckdb_list_entry
 from duckgres_tx.engine.json_values cimport write_json
 from duckgres_tx.engine.nulls cimport is_null
 from duckgres_tx.engine.plans cimport (
-    BINARY_ARRAY, BINARY_VECTOR, FIRST_ARRAY, FIRST_JSON, FIRST_VARYING, QUOTED, TEXT_ARRAY, TEXT_LIST, TEXT_VECTOR
+    BINARY_ARRAY, BINARY_RECORD, BINARY_VECTOR, FIRST_ARRAY, FIRST_JSON, FIRST_RECORD, FIRST_VARYING, PLAIN_FLOAT,
+    QUOTED, TEXT_ARRAY, TEXT_LIST, TEXT_RECORD, TEXT_VECTOR
 )
+from duckgres_tx.engine.parameter_types cimport array_oid
 from duckgres_tx.engine.scalars cimport write_scalar
 from duckgres_tx.engine.strings cimport write_varying
 
@@ -47,19 +49,25 @@ cdef inline Range _elements(ColumnPlan *plan, idx_t row) noexcept nogil:
 
 
 cdef inline bint _is_nested(ColumnPlan *plan) noexcept nogil:
-    return plan.write >= FIRST_ARRAY
+    return FIRST_ARRAY <= plan.write < FIRST_RECORD
 
 
 cdef char *write_array(Writer *writer, ColumnPlan *plan, idx_t row, char *out) noexcept nogil:
     if plan.write == TEXT_LIST or plan.write == TEXT_ARRAY:
         return _write_braces(writer, plan, row, out)
+    if plan.write == TEXT_RECORD:
+        return _write_record(writer, plan, row, out)
+    if plan.write == BINARY_RECORD:
+        return _write_binary_record(writer, plan, row, out)
     if plan.write == TEXT_VECTOR:
         return _write_vector(writer, plan, row, out)
     return _write_binary(writer, plan, row, out)
 
 
 cdef char *_write_element(Writer *writer, ColumnPlan *plan, idx_t row, char *out) noexcept nogil:
-    """A value, not NULL, that is no array."""
+    """A value that is not NULL."""
+    if plan.write >= FIRST_ARRAY:
+        return write_array(writer, plan, row, out)
     if plan.write >= FIRST_JSON:
         return write_json(writer, plan, row, out)
     if plan.write >= FIRST_VARYING:
@@ -257,4 +265,112 @@ cdef char *_write_leaves(Writer *writer, ColumnPlan *plan, idx_t row, char *out)
         if out == NULL:
             return NULL
         put32(writer.start + start, <size_t>(out - writer.start) - start - 4)
+    return out
+
+
+cdef char *_write_record(Writer *writer, ColumnPlan *plan, idx_t row, char *out) noexcept nogil:
+    """(1,,"a b"): nothing for NULL, quotes doubled in quotes."""
+    cdef ColumnPlan *child
+    cdef size_t start
+    cdef int index
+    for index in range(plan.n_children):
+        child = plan.children[index]
+        out = ensure(writer, out, 1)
+        if out == NULL:
+            return NULL
+        out[0] = c"," if index > 0 else c"("
+        out += 1
+        if is_null(child, row):
+            continue
+        start = out - writer.start
+        out = _write_element(writer, child, row, out)
+        if out != NULL and child.quoting > PLAIN_FLOAT:
+            out = _quote_field(writer, start, out)
+        if out == NULL:
+            return NULL
+    out = ensure(writer, out, 1)
+    if out == NULL:
+        return NULL
+    out[0] = c")"
+    return out + 1
+
+
+cdef inline bint _is_special_in_field(uint8_t byte) noexcept nogil:
+    """What makes record_out quote a field."""
+    return (
+        byte == c'"' or byte == c"\\" or byte == c"(" or byte == c")" or byte == c"," or byte == c" "
+        or (byte >= 9 and byte <= 13)
+    )
+
+
+cdef char *_quote_field(Writer *writer, size_t start, char *out) noexcept nogil:
+    """Quote the field written from offset `start` of the writer to `out`, if record_out would."""
+    cdef char *text = writer.start + start
+    cdef size_t length = out - text
+    cdef size_t doubled = 0
+    cdef bint needed = length == 0
+    cdef size_t index
+    cdef char *target
+    cdef char byte
+    for index in range(length):
+        byte = text[index]
+        if _is_special_in_field(<uint8_t>byte):
+            needed = True
+            doubled += byte == c'"' or byte == c"\\"
+    if not needed:
+        return out
+    out = ensure(writer, out, doubled + 2)
+    if out == NULL:
+        return NULL
+    text = writer.start + start
+    # From the end, so that nothing is overwritten before it is read.
+    target = text + length + doubled + 1
+    target[0] = c'"'
+    for index in range(length, 0, -1):
+        byte = text[index - 1]
+        target -= 1
+        target[0] = byte
+        if byte == c'"' or byte == c"\\":
+            target -= 1
+            target[0] = byte
+    text[0] = c'"'
+    return out + doubled + 2
+
+
+cdef int _oid_of(ColumnPlan *plan) noexcept nogil:
+    """The type of a record's field."""
+    cdef int found
+    if not _is_nested(plan) or plan.write == BINARY_VECTOR:
+        return plan.oid
+    while _is_nested(plan):
+        plan = plan.children[0]
+    found = array_oid(plan.oid)
+    return found if found != 0 else plan.oid
+
+
+cdef char *_write_binary_record(Writer *writer, ColumnPlan *plan, idx_t row, char *out) noexcept nogil:
+    """Int32(fields), for each Int32(type) Int32(length or -1) and its bytes."""
+    cdef ColumnPlan *child
+    cdef size_t start
+    cdef int index
+    out = ensure(writer, out, 4)
+    if out == NULL:
+        return NULL
+    put32(out, plan.n_children)
+    out += 4
+    for index in range(plan.n_children):
+        child = plan.children[index]
+        out = ensure(writer, out, 8)
+        if out == NULL:
+            return NULL
+        put32(out, _oid_of(child))
+        put32(out + 4, 0xffffffffU)
+        out += 8
+        if is_null(child, row):
+            continue
+        start = out - writer.start
+        out = _write_element(writer, child, row, out)
+        if out == NULL:
+            return NULL
+        put32(writer.start + start - 4, <size_t>(out - writer.start) - start)
     return out

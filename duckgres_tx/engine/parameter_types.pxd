@@ -17,3 +17,5 @@ cdef duckdb_type natural_type(int oid) noexcept nogil
 
 # The type of an array's elements, 0 for what is no array.
 cdef int element_oid(int array_oid) noexcept nogil
+# The other way.
+cdef int array_oid(int element) noexcept nogil

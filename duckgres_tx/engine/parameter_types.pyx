@@ -165,3 +165,11 @@ cdef int element_oid(int array_oid) noexcept nogil:
         if array_oids[2 * index] == array_oid:
             return array_oids[2 * index + 1]
     return 0
+
+
+cdef int array_oid(int element) noexcept nogil:
+    cdef int index
+    for index in range(ARRAYS):
+        if array_oids[2 * index + 1] == element:
+            return array_oids[2 * index]
+    return 2287 if element == 2249 else 0

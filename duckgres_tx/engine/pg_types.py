@@ -92,6 +92,7 @@ _KNOWN: Final = tuple(
         ("regclass", "regclass", 2205, 2210, 4, "VARCHAR"),
         ("regtype", "regtype", 2206, 2211, 4, "VARCHAR"),
         ("cstring", "cstring", 2275, 1263, -2, "VARCHAR"),
+        ("record", "record", 2249, 2287, -1, None),
         ("void", "void", 2278, 0, 4, "VARCHAR"),
         ("uuid", "uuid", 2950, 2951, 16, "UUID"),
         ("jsonb", "jsonb", 3802, 3807, -1, "JSON"),
@@ -204,6 +205,8 @@ def _resolve(logical_type: LogicalType) -> tuple[_Known, bool]:
     if logical_type.id in (TypeId.LIST, TypeId.ARRAY) and logical_type.child is not None:
         element, _ = _resolve(logical_type.child)
         return element, True
+    if logical_type.id is TypeId.STRUCT and logical_type.members and not logical_type.members[0][0]:
+        return _BY_NAME["record"], False
     return _BY_NAME[_BY_TYPE_ID[logical_type.id]], False
 
 
@@ -228,7 +231,8 @@ def duckdb_type_name(oid: int, enums: EnumTypes = NO_ENUMS) -> str | None:
     if oid in _BY_OID:
         return _BY_OID[oid].duckdb
     if oid in _BY_ARRAY_OID:
-        return f"{_BY_ARRAY_OID[oid].duckdb}[]"
+        element = _BY_ARRAY_OID[oid].duckdb
+        return None if element is None else f"{element}[]"
     return enums.duckdb_name(oid)
 
 

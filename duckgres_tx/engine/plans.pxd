@@ -155,10 +155,14 @@ cdef enum:
     BINARY_LIST
     BINARY_ARRAY
     BINARY_VECTOR
+    # PostgreSQL's record, of a STRUCT without names: (1, 'a') and row(…).
+    TEXT_RECORD
+    BINARY_RECORD
 
     FIRST_VARYING = UNKNOWN
     FIRST_JSON = JSON_STRUCT
     FIRST_ARRAY = TEXT_LIST
+    FIRST_RECORD = TEXT_RECORD
 
 # How a scalar stands in a JSON document or among an array's elements.
 cdef enum:

@@ -4,6 +4,7 @@ Touches: the heap, for the plans it makes. No GIL.
 """
 
 from libc.stdint cimport uint32_t
+from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, strlen
 
@@ -15,9 +16,9 @@ from duckgres_tx.engine.capi cimport (
     duckdb_type
 )
 from duckgres_tx.engine.forms cimport TYPES, alias_oid, forms
-from duckgres_tx.engine.text_types cimport is_text_type
 from duckgres_tx.engine.json_scalars cimport quote_json
 from duckgres_tx.engine.procedures cimport PROCEDURE_WIDTH
+from duckgres_tx.engine.text_types cimport is_text_type
 from duckgres_tx.engine.variants cimport (
     VARIANT_CHILDREN, VARIANT_DATA, VARIANT_KEY, VARIANT_KEY_INDEX, VARIANT_KEYS, VARIANT_OFFSET, VARIANT_TYPE,
     VARIANT_VALUE_INDEX, VARIANT_VALUES, VARIANT_VECTORS
@@ -75,7 +76,7 @@ cdef ColumnPlan *make_plan(duckdb_logical_type type, int format, const Render *r
             api.array_type_child_type(type), api.array_type_array_size(type), True, alias, format, render, json
         )
     elif kind == DUCKDB_TYPE_STRUCT:
-        return _plan_struct(type, format, render)
+        return _plan_struct(type, format, render) if json or _has_names(type) else _plan_record(type, format, render)
     elif kind == DUCKDB_TYPE_UNION:
         return _plan_union(type, format, render)
     elif kind == DUCKDB_TYPE_MAP:
@@ -86,7 +87,7 @@ cdef ColumnPlan *make_plan(duckdb_logical_type type, int format, const Render *r
 
 
 cdef void name_elements(ColumnPlan *plan, int oid) noexcept nogil:
-    while plan.n_children > 0 and plan.write >= FIRST_ARRAY:
+    while plan.n_children > 0 and FIRST_ARRAY <= plan.write < FIRST_RECORD:
         plan = plan.children[0]
     plan.oid = oid
 
@@ -204,7 +205,12 @@ cdef bint _take_labels(ColumnPlan *plan, duckdb_logical_type type, duckdb_type k
         if label != NULL and out != NULL:
             start = out - writer.start
             out = ensure(&writer, out, strlen(label) + 1)
-            if out != NULL:
+            if out != NULL and label[0] == 0 and kind == DUCKDB_TYPE_STRUCT:
+                # What PostgreSQL calls the fields of a record.
+                out = ensure(&writer, out, 16)
+                if out != NULL:
+                    out += snprintf(out, 16, b"f%d", <int>index + 1)
+            elif out != NULL:
                 memcpy(out, label, strlen(label))
                 out += strlen(label)
             if out != NULL and kind != DUCKDB_TYPE_ENUM:
@@ -272,6 +278,37 @@ cdef ColumnPlan *_plan_struct(duckdb_logical_type type, int format, const Render
     if not _take_labels(plan, type, DUCKDB_TYPE_STRUCT, <uint32_t>count):
         drop_plan(plan)
         return NULL
+    return plan
+
+
+cdef bint _has_names(duckdb_logical_type type) noexcept nogil:
+    """Whether a STRUCT is one of named fields; ``row(1, 2)`` isn't."""
+    cdef char *name = NULL
+    cdef bint named = True
+    if api.struct_type_child_count(type) > 0:
+        name = api.struct_type_child_name(type, 0)
+        named = name == NULL or name[0] != 0
+        api.free(name)
+    return named
+
+
+cdef ColumnPlan *_plan_record(duckdb_logical_type type, int format, const Render *render) noexcept nogil:
+    cdef idx_t count = api.struct_type_child_count(type)
+    cdef ColumnPlan *plan = _new_plan(format, render, False, <int>count)
+    cdef duckdb_logical_type member
+    cdef idx_t index
+    if plan == NULL:
+        return NULL
+    plan.write = BINARY_RECORD if format == 1 else TEXT_RECORD
+    plan.oid = 2249
+    plan.quoting = ANY_TEXT
+    for index in range(count):
+        member = api.struct_type_child_type(type, index)
+        plan.children[index] = make_plan(member, format, render, False)
+        api.destroy_logical_type(&member)
+        if plan.children[index] == NULL:
+            drop_plan(plan)
+            return NULL
     return plan
 
 
@@ -350,7 +387,7 @@ cdef void bind_vector(ColumnPlan *plan, duckdb_vector vector) noexcept nogil:
         vector = api.list_vector_get_child(vector)
         bind_vector(plan.children[0], api.struct_vector_get_child(vector, 0))
         bind_vector(plan.children[1], api.struct_vector_get_child(vector, 1))
-    elif what == JSON_STRUCT or what == JSON_UNION:
+    elif what == JSON_STRUCT or what == JSON_UNION or what >= FIRST_RECORD:
         for index in range(plan.n_children):
             bind_vector(plan.children[index], api.struct_vector_get_child(vector, index))
     elif what == JSON_ARRAY or what == TEXT_ARRAY or what == BINARY_ARRAY:
