@@ -78,6 +78,11 @@ QUERY_FUNCTIONS: Final[tuple[Macro, ...]] = (
         "ELSE CAST(floor((low - x) * buckets / (low - high)) AS INTEGER) + 1 END "
         "WHEN low = high THEN error('lower bound cannot equal upper bound') END",
     ),
+    macro("div", "x, y -> CASE WHEN y = 0 THEN error('division by zero') ELSE trunc(x / y) END"),
+    macro(
+        "mod",
+        "x, y -> coalesce(system.main.mod(x, y), CASE WHEN x IS NOT NULL AND y IS NOT NULL THEN error('division by zero') END)",
+    ),
     Macro("num_nulls", _count_of_nulls("IS NULL")),
     Macro("num_nonnulls", _count_of_nulls("IS NOT NULL")),
     Macro("|/", (("x", "sqrt(x)"),)),

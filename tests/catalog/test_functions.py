@@ -214,6 +214,9 @@ encode(null::bytea, 'hex') is null
 sha256('abc'::bytea) = '\xba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'::bytea
 width_bucket(5.35, 0.024, 10.06, 5)
 width_bucket(-1, 0, 10, 5) * 100 + width_bucket(10, 0, 10, 5) * 10 + width_bucket(7.9, 10, 0, 4)
+div(7, 2)::int + div(-7, 2)::int * 10 + div(7.5, 2)::int * 100
+mod(7, 4) + mod(-7, 4) * 10
+mod(null, 0) is null and div(7, null) is null
 num_nulls(1, null, 'a', null) * 10 + num_nonnulls(1, null, 'a')
 |/ 25.0::float8 = 5
 round((||/ 27.0::float8)::numeric, 5)

@@ -81,7 +81,7 @@ def _makes_table(edit: StatementEdit, index: int) -> bool:
     outer = tokens[index - 2]
     if outer.text == ",":
         return _in_from_list(edit, index - 1)
-    return outer.is_word("from", "join", "lateral", "as", "materialized")
+    return outer.is_word("from", "join", "lateral", "using", "as", "materialized")
 
 
 def _in_from_list(edit: StatementEdit, index: int) -> bool:
