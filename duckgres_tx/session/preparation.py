@@ -45,7 +45,8 @@ from duckgres_tx.sql.forms import DeclareCursor
 from duckgres_tx.sql.session_statements import is_session_statement
 from duckgres_tx.sql.set_config_calls import find_calls
 from duckgres_tx.sql.statement_cache import AnalyzedStatement
-from duckgres_tx.sql.translate import Translation
+from duckgres_tx.sql.translate import Translation, TranslationContext
+from duckgres_tx.wire import oids
 from duckgres_tx.wire.backend import FieldDescription
 from duckgres_tx.wire.oids import is_array
 
@@ -156,8 +157,8 @@ async def prepare_native(session: Session, statement: PreparedStatement) -> None
     statement.epoch = session.epoch
     statement.generation = session.database.generation
     context = session.translation_context
-    if statement.declared_oids and analyzed.divides:
-        context = attrs.evolve(context, typed_parameters=frozenset(declared_casts(statement.declared_oids, NO_ENUMS)))
+    if statement.declared_oids:
+        context = _knowing_types(context, analyzed, statement.declared_oids)
     translation = analyzed.translation(context)
     if translation.catalog_query:
         await session.refresh_catalog()
@@ -178,6 +179,7 @@ async def prepare_native(session: Session, statement: PreparedStatement) -> None
         tell_enums(native, columns, enums)
     unknown = _unknown(native, statement.declared_oids)
     written = await _written_oids(session, translation.text, unknown) if unknown else {}
+    written |= dict.fromkeys(translation.void_parameters, oids.VOID)
     statement.parameter_oids = _parameter_oids(native, statement.declared_oids, written, enums)
     statement.reading_oids = reading_oids(statement.parameter_oids, enums)
     statement.array_parameters = tuple(index for index, oid in enumerate(statement.reading_oids) if is_array(oid))
@@ -188,6 +190,15 @@ async def prepare_native(session: Session, statement: PreparedStatement) -> None
     statement.column_types = tuple(column.type for column in columns)
     statement.told_as_text = unresolved_columns(statement.column_types)
     statement.forget_descriptions()
+
+
+def _knowing_types(
+    context: TranslationContext, analyzed: AnalyzedStatement, declared_oids: tuple[int, ...]
+) -> TranslationContext:
+    """The context with what passes want to know of the types of parameters."""
+    arrays = frozenset(number for number, oid in enumerate(declared_oids, 1) if is_array(oid))
+    typed = frozenset(declared_casts(declared_oids, NO_ENUMS)) if analyzed.divides else frozenset()
+    return attrs.evolve(context, typed_parameters=typed, array_parameters=arrays) if typed or arrays else context
 
 
 async def _prepare_typed(
@@ -298,17 +309,17 @@ async def _written_oids(session: Session, text: str, numbers: frozenset[int]) ->
 def _parameter_oids(
     native: Statement, declared_oids: tuple[int, ...], written_oids: Mapping[int, int], enums: EnumTypes
 ) -> tuple[int, ...]:
-    oids = []
-    for number, logical_type in enumerate(native.parameter_types):
-        declared = declared_oids[number] if number < len(declared_oids) else 0
-        found = written_oids.get(number + 1) or pg_type_of(logical_type, enums).oid
-        oids.append(found if declared in UNKNOWN_OIDS else declared)
+    found = []
+    for number, logical_type in enumerate(native.parameter_types, 1):
+        declared = declared_oids[number - 1] if number <= len(declared_oids) else 0
+        known = written_oids.get(number) or pg_type_of(logical_type, enums).oid
+        found.append(known if declared in UNKNOWN_OIDS else declared)
     # what is declared and not used is a parameter too
-    for number, declared in enumerate(declared_oids[len(oids) :], len(oids) + 1):
+    for number, declared in enumerate(declared_oids[len(found) :], len(found) + 1):
         if declared in UNKNOWN_OIDS:
             raise PgError("42P18", f"could not determine data type of parameter ${number}")
-        oids.append(declared)
-    return tuple(oids)
+        found.append(declared)
+    return tuple(found)
 
 
 def _gives_rows(native: Statement, analyzed: AnalyzedStatement) -> bool:

@@ -50,6 +50,7 @@ class StatementEdit:
         source: What the client wrote.
         catalog_query: A pass sets it when the statement reads pg_catalog or information_schema.
         notices: What the client is to be told about this translation when the statement runs.
+        void_parameters: The numbers of parameters that are no arguments of the calls they stand in, which are of type void.
         fault: Why it can't be planned, which is told when a plan is wanted: the client may go on to prepare it.
         remembered: What passes have found out about the statement for one another, by the function that finds it.
     """
@@ -58,6 +59,7 @@ class StatementEdit:
     catalog_query: bool = False
     notices: list[PgError] = field(factory=list)
     fault: PgError | None = None
+    void_parameters: set[int] = field(factory=set)
     remembered: dict[object, object] = field(factory=dict)
     _replaced: list[tuple[int, int, str]] = field(factory=list)
     _wrapped: list[tuple[int, int, str, str]] = field(factory=list)

@@ -33,6 +33,7 @@ from duckgres_tx.sql.passes import (
     tables,
     temporal_constants,
     types,
+    void_arguments,
 )
 from duckgres_tx.sql.split import SourceStatement
 from duckgres_tx.sql.translation_context import TranslationContext
@@ -50,6 +51,7 @@ class Translation:
         catalog_query: It reads pg_catalog or information_schema.
         untouched: ``text`` is the client's, byte for byte.
         fault: Why there can't be a plan; to be told when it is bound or run.
+        void_parameters: The numbers of parameters of type void, of which DuckDB isn't told.
         columnless: It is a SELECT without a list, for which DuckDB has one of a column that nobody is to see.
         notices: NOTICEs and WARNINGs to send when it runs; each an error object of such a severity.
     """
@@ -59,6 +61,7 @@ class Translation:
     catalog_query: bool = False
     untouched: bool = True
     columnless: bool = False
+    void_parameters: frozenset[int] = frozenset()
     notices: tuple[PgError, ...] = ()
     fault: PgError | None = None
 
@@ -75,6 +78,7 @@ PASSES: tuple[Pass, ...] = (
     statements.translate_explain,
     locking.drop_locking_clauses,
     empty_lists.fill_empty_lists,
+    void_arguments.drop_void_arguments,
     tables.drop_storage_clauses,
     tables.check_truncate,
     catalog_names.translate_catalog_names,
@@ -122,6 +126,7 @@ def translate(statement: SourceStatement, context: TranslationContext) -> Transl
         positions,
         catalog_query=edit.catalog_query,
         untouched=False,
+        void_parameters=frozenset(edit.void_parameters),
         columnless=empty_lists.gives_no_columns(edit),
         notices=tuple(edit.notices),
         fault=edit.fault,

@@ -15,6 +15,7 @@ class TranslationContext:
         live: Read the catalogs live, not from their snapshot, as the session has uncommitted DDL or temporary objects.
         checks_divisors: Division by zero is an error, and that of integers gives integers; else it is DuckDB's.
         typed_parameters: The numbers of the parameters that the client has said the type of, where that matters (it divides).
+        array_parameters: Of these, the ones that are arrays.
     """
 
     catalog: str = "postgres"
@@ -22,3 +23,4 @@ class TranslationContext:
     date_order: str = "MDY"
     checks_divisors: bool = True
     typed_parameters: frozenset[int] = frozenset()
+    array_parameters: frozenset[int] = frozenset()
