@@ -156,23 +156,25 @@ def _slow(record: Record) -> Iterator[str]:
 
 def _grown(record: Record) -> Iterator[str]:
     """Processes that hold more after many takeovers than after few."""
-    yield from _grown_between("under load", record.samples.least("control plane"))
-    yield from _grown_between("without load", record.quiet.least("control plane"))
-    for least in (record.quiet.least("worker"),):
-        first = {one.who.partition(" after ")[0]: one for one in reversed(least)}
-        last = {one.who.partition(" after ")[0]: one for one in least}
-        for who, one in first.items():
-            yield from _grown_between("without load", [one, last[who]])
+    yield from _grown_between("under load", record.samples.least("control plane"), _THREAD_SLACK)
+    yield from _grown_between("without load", record.quiet.least("control plane"), _THREAD_SLACK)
+    least = record.quiet.least("worker")
+    first = {one.who.partition(" after ")[0]: one for one in reversed(least)}
+    last = {one.who.partition(" after ")[0]: one for one in least}
+    # databases that nobody uses any more are closed by threads of a pool, which then wait ten seconds for something else
+    closing = _THREAD_SLACK + len(record.plan.load.databases)
+    for who, one in first.items():
+        yield from _grown_between("without load", [one, last[who]], closing)
 
 
-def _grown_between(where: str, least: Sequence[Least]) -> Iterator[str]:
+def _grown_between(where: str, least: Sequence[Least], threads: int) -> Iterator[str]:
     """Compare the median of the first third with that of the last; of three processes, the first with the last."""
     if len(least) < 2:
         return
     part = max(1, len(least) // 3)
     for name, unit, slack in (
         ("fds", "descriptors", _FD_SLACK),
-        ("threads", "threads", _THREAD_SLACK),
+        ("threads", "threads", threads),
         ("rss_kb", "KiB", _MEMORY_SLACK_KB),
     ):
         first, last = (sorted(getattr(one, name) for one in some)[part // 2] for some in (least[:part], least[-part:]))

@@ -198,6 +198,22 @@ def test_growth_of_one_worker_counts(record: Record) -> None:
     assert told == "worker 7 after 2 after holds 55 descriptors without load, worker 7 after 0 after held 30"
 
 
+def test_a_worker_has_a_thread_for_each_database_that_it_closes(record: Record) -> None:
+    """They end a while later, and more of them count."""
+    databases = len(record.plan.load.databases)
+    for number in range(2):
+        record.quiet.taken.append(
+            Sample(number, f"worker 7 after {number} before", 30, 4 + number * (databases + 1), 1000)
+        )
+        record.quiet.taken.append(
+            Sample(number, f"worker 8 after {number} before", 30, 4 + number * (databases + 2), 1000)
+        )
+
+    (told,) = violations(record)
+
+    assert told.startswith(f"worker 8 after 1 before holds {databases + 6} threads")
+
+
 def test_a_storm_that_did_not_blow_proves_nothing() -> None:
     """Too few connects, takeovers, or nothing done at all are violations too."""
     assert violations(Record(PLAN)) == [
