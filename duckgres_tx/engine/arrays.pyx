@@ -127,22 +127,16 @@ cdef inline bint _is_null_word(const char *text) noexcept nogil:
     )
 
 
-cdef char *_quote(Writer *writer, size_t start, char *out) noexcept nogil:
-    """Quote the element written from offset `start` of the writer to `out`, if array_out would."""
-    cdef char *text = writer.start + start
-    cdef size_t length = out - text
-    cdef size_t escapes = 0
-    cdef bint needed = length == 0 or (length == 4 and _is_null_word(text))
+cdef char *_enclose(Writer *writer, size_t start, char *out, size_t escapes, bint backslashes) noexcept nogil:
+    """Put quotes around what is written from offset `start` of the writer to `out`.
+
+    Before each of the `escapes` quotes and backslashes in it goes a backslash, or the same byte once more.
+    """
+    cdef size_t length = (out - writer.start) - start
     cdef size_t index
+    cdef char *text
     cdef char *target
     cdef char byte
-    for index in range(length):
-        byte = text[index]
-        if _is_special(<uint8_t>byte):
-            needed = True
-            escapes += byte == c'"' or byte == c"\\"
-    if not needed:
-        return out
     out = ensure(writer, out, escapes + 2)
     if out == NULL:
         return NULL
@@ -156,9 +150,27 @@ cdef char *_quote(Writer *writer, size_t start, char *out) noexcept nogil:
         target[0] = byte
         if byte == c'"' or byte == c"\\":
             target -= 1
-            target[0] = c"\\"
+            target[0] = c"\\" if backslashes else byte
     text[0] = c'"'
     return out + escapes + 2
+
+
+cdef char *_quote(Writer *writer, size_t start, char *out) noexcept nogil:
+    """Quote the element written from offset `start` of the writer to `out`, if array_out would."""
+    cdef char *text = writer.start + start
+    cdef size_t length = out - text
+    cdef size_t escapes = 0
+    cdef bint needed = length == 0 or (length == 4 and _is_null_word(text))
+    cdef size_t index
+    cdef char byte
+    for index in range(length):
+        byte = text[index]
+        if _is_special(<uint8_t>byte):
+            needed = True
+            escapes += byte == c'"' or byte == c"\\"
+    if not needed:
+        return out
+    return _enclose(writer, start, out, escapes, True)
 
 
 cdef char *_write_vector(Writer *writer, ColumnPlan *plan, idx_t row, char *out) noexcept nogil:
@@ -310,7 +322,6 @@ cdef char *_quote_field(Writer *writer, size_t start, char *out) noexcept nogil:
     cdef size_t doubled = 0
     cdef bint needed = length == 0
     cdef size_t index
-    cdef char *target
     cdef char byte
     for index in range(length):
         byte = text[index]
@@ -319,22 +330,7 @@ cdef char *_quote_field(Writer *writer, size_t start, char *out) noexcept nogil:
             doubled += byte == c'"' or byte == c"\\"
     if not needed:
         return out
-    out = ensure(writer, out, doubled + 2)
-    if out == NULL:
-        return NULL
-    text = writer.start + start
-    # From the end, so that nothing is overwritten before it is read.
-    target = text + length + doubled + 1
-    target[0] = c'"'
-    for index in range(length, 0, -1):
-        byte = text[index - 1]
-        target -= 1
-        target[0] = byte
-        if byte == c'"' or byte == c"\\":
-            target -= 1
-            target[0] = byte
-    text[0] = c'"'
-    return out + doubled + 2
+    return _enclose(writer, start, out, doubled, False)
 
 
 cdef int _oid_of(ColumnPlan *plan) noexcept nogil:
