@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 AUTOGROUP = Path("/proc/self/autogroup")
@@ -35,7 +34,6 @@ class Courtesy:
     _autogroup: Path = AUTOGROUP
     # the session that stands back; 0 for none
     _session: int = 0
-    _retry: IDelayedCall | None = None
     _log: Logger = field(factory=Logger)
 
     @classmethod
@@ -52,11 +50,10 @@ class Courtesy:
             self._try(reactor, _RETRIES)
 
     def _try(self, reactor: Any, left: int) -> None:
-        self._retry = None
         if _set_nice_value(self._autogroup, 0):
             self._session = 0
         elif left:
-            self._retry = reactor.callLater(_RETRY_S, self._try, reactor, left - 1)
+            reactor.callLater(_RETRY_S, self._try, reactor, left - 1)
         else:
             self._log.warn(
                 "{path} can't be set: this server stays at nice {nice}", path=str(self._autogroup), nice=BEHIND

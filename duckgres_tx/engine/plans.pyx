@@ -258,24 +258,28 @@ cdef ColumnPlan *_plan_elements(
     return plan
 
 
+cdef bint _plan_members(ColumnPlan *plan, duckdb_logical_type type, int format) noexcept nogil:
+    """The children of a STRUCT's plan; False when one can't be planned."""
+    cdef duckdb_logical_type member
+    cdef int index
+    for index in range(plan.n_children):
+        member = api.struct_type_child_type(type, index)
+        plan.children[index] = make_plan(member, format, plan.render, plan.json)
+        api.destroy_logical_type(&member)
+        if plan.children[index] == NULL:
+            return False
+    return True
+
+
 cdef ColumnPlan *_plan_struct(duckdb_logical_type type, int format, const Render *render) noexcept nogil:
     cdef idx_t count = api.struct_type_child_count(type)
     cdef ColumnPlan *plan = _new_plan(format, render, True, <int>count)
-    cdef duckdb_logical_type member
-    cdef idx_t index
     if plan == NULL:
         return NULL
     plan.write = JSON_STRUCT
     plan.oid = 114
     plan.quoting = DOCUMENT
-    for index in range(count):
-        member = api.struct_type_child_type(type, index)
-        plan.children[index] = make_plan(member, 0, render, True)
-        api.destroy_logical_type(&member)
-        if plan.children[index] == NULL:
-            drop_plan(plan)
-            return NULL
-    if not _take_labels(plan, type, DUCKDB_TYPE_STRUCT, <uint32_t>count):
+    if not (_plan_members(plan, type, 0) and _take_labels(plan, type, DUCKDB_TYPE_STRUCT, <uint32_t>count)):
         drop_plan(plan)
         return NULL
     return plan
@@ -295,20 +299,14 @@ cdef bint _has_names(duckdb_logical_type type) noexcept nogil:
 cdef ColumnPlan *_plan_record(duckdb_logical_type type, int format, const Render *render) noexcept nogil:
     cdef idx_t count = api.struct_type_child_count(type)
     cdef ColumnPlan *plan = _new_plan(format, render, False, <int>count)
-    cdef duckdb_logical_type member
-    cdef idx_t index
     if plan == NULL:
         return NULL
     plan.write = BINARY_RECORD if format == 1 else TEXT_RECORD
     plan.oid = 2249
     plan.quoting = ANY_TEXT
-    for index in range(count):
-        member = api.struct_type_child_type(type, index)
-        plan.children[index] = make_plan(member, format, render, False)
-        api.destroy_logical_type(&member)
-        if plan.children[index] == NULL:
-            drop_plan(plan)
-            return NULL
+    if not _plan_members(plan, type, format):
+        drop_plan(plan)
+        return NULL
     return plan
 
 

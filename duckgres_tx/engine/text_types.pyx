@@ -11,7 +11,7 @@ from libc.stdio cimport snprintf, sscanf
 from libc.stdlib cimport strtod
 from libc.string cimport memcpy, memset, strchr, strlen
 
-from duckgres_tx.engine.buffers cimport swap64
+from duckgres_tx.engine.buffers cimport put64, swap64
 from duckgres_tx.engine.text_floats cimport write_double
 
 cdef extern from "<arpa/inet.h>" nogil:
@@ -316,8 +316,7 @@ cdef int text_of_binary(int oid, const char *data, size_t length, char *out) noe
 cdef inline void _put_double(char *out, double number) noexcept nogil:
     cdef uint64_t word
     memcpy(&word, &number, 8)
-    word = swap64(word)
-    memcpy(out, &word, 8)
+    put64(out, word)
 
 
 cdef inline double _get_double(const char *data) noexcept nogil:

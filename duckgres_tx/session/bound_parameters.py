@@ -18,13 +18,12 @@ from duckgres_tx.session.execution import refresh
 from duckgres_tx.session.preparation import prepare_native
 from duckgres_tx.session.prepared_statements import PreparedStatement
 from duckgres_tx.session.session import Session
+from duckgres_tx.sql.array_literals import MOST_DIMENSIONS
 from duckgres_tx.wire.fields import spread
 from duckgres_tx.wire.frontend import Bind
 
 # Parameters of more bytes than this are read when their portal runs, on a native thread, and not at Bind as well.
 MAX_READ_AT_BIND = 64 * 1024
-# MAXDIM
-_MOST_DIMENSIONS = 6
 
 
 def values_of(session: Session, statement: PreparedStatement, message: Bind) -> Sequence[bytes | None]:
@@ -67,7 +66,7 @@ def dimensions(statement: PreparedStatement, message: Bind) -> dict[int, int]:
     for index in statement.array_parameters:
         value = message.parameters[index]
         depth = 0 if value is None or index >= len(codes) else _depth(value, binary=codes[index] == 1)
-        if 1 < depth <= _MOST_DIMENSIONS:
+        if 1 < depth <= MOST_DIMENSIONS:
             found[index + 1] = depth
     return found
 

@@ -14,7 +14,9 @@ from attrs import frozen
 from duckgres_tx.errors import PgError
 from duckgres_tx.sql.tokens import quote_string
 
-_MOST_DIMENSIONS = 6
+MOST_DIMENSIONS = 6
+"""PostgreSQL's MAXDIM."""
+
 _SPACE = " \t\n\r\v\f"
 _BOUNDS = re.compile(rf"[{_SPACE}]*((?:\[[^\]=]*\][{_SPACE}]*)+)=[{_SPACE}]*", re.DOTALL)
 _BOUND = re.compile(r"\[\s*([+-]?\d+)\s*(?::\s*([+-]?\d+)\s*)?\]", re.ASCII)
@@ -120,9 +122,9 @@ class _Reading:
             self._open[-1] += 1
         self._open.append(0)
         depth = len(self._open)
-        if depth > _MOST_DIMENSIONS:
+        if depth > MOST_DIMENSIONS:
             raise PgError(
-                "54000", f"number of array dimensions ({depth}) exceeds the maximum allowed ({_MOST_DIMENSIONS})"
+                "54000", f"number of array dimensions ({depth}) exceeds the maximum allowed ({MOST_DIMENSIONS})"
             )
         if 0 < self._leaves < depth:
             raise _malformed(self._value, 'Unexpected "{" character.')

@@ -66,12 +66,10 @@ def _path(edit: StatementEdit, index: int) -> tuple[list[str] | None, int]:
     closing = edit.brackets.partner(index + 1) if index + 1 < len(tokens) and tokens[index].is_word("array") else None
     if closing is None:
         return None, index
-    items = [tokens[first] for first, past in edit.brackets.items(index + 2, closing) if past - first == 1]
-    if len(items) != len(edit.brackets.items(index + 2, closing)) or any(
-        item.kind is not Kind.STRING for item in items
-    ):
+    items = edit.brackets.items(index + 2, closing)
+    if any(past - first != 1 or tokens[first].kind is not Kind.STRING for first, past in items):
         return None, index
-    return [string_value(item.text) for item in items], closing + 1
+    return [string_value(tokens[first].text) for first, _ in items], closing + 1
 
 
 _STEP = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^{},"\\\s][^{},"\\]*))\s*(,|\}\s*\Z)', re.DOTALL)
