@@ -217,9 +217,12 @@ class Asking:
 
 
 # a count that takes a processor for some seconds, and what it comes to: 7i = 3 (mod 11) has the one solution i = 2
-LONG_LIMIT = 400_000_000
-LONG_COUNT = f"SELECT count(*) FROM range({LONG_LIMIT}) t(i) WHERE (i * 7) % 11 = 3"
-LONG_ANSWER = ((LONG_LIMIT - 2 + 10) // 11,)
+def counting(limit: int) -> tuple[str, tuple[int]]:
+    """A statement that counts for a while, and its answer."""
+    return f"SELECT count(*) FROM range({limit}) t(i) WHERE (i * 7) % 11 = 3", ((limit - 2 + 10) // 11,)
+
+
+LONG_COUNT, LONG_ANSWER = counting(400_000_000)
 
 
 def drain_has_begun(fleet: Fleet, idle: raw.RawClient) -> None:
